@@ -1,0 +1,22 @@
+package gatehouse
+
+// Change is something one node tells the others so that they drop what they hold of
+// it. It names what changed, never what it changed to.
+type Change struct {
+	Sequence int64
+	Noun     Noun
+	ID       string
+}
+
+// Noun is what a Change is about.
+type Noun string
+
+// The nouns that nodes hold copies of.
+const (
+	APIChanged    Noun = "api"        // an API, by id
+	ClientChanged Noun = "client"     // keys, their application, owner or subscriptions, by consumer key
+	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
+	OrgChanged    Noun = "org"        // an organization, by its key
+	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
+	KeysRotated   Noun = "signing"    // signing keys, by key id
+)

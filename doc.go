@@ -1,0 +1,21 @@
+// Package gatehouse is the vocabulary of an API management platform: the things
+// it talks about and the rules they keep, whatever they are stored in and however
+// they are reached.
+//
+//	Organization    a tenant; owns everything below       organization.go
+//	User, Member    a person; the same person in one organization   user.go
+//	API, Resource   what a publisher offers; one method on one path of it   api.go resource.go
+//	Scope           a named right on a token, bound to roles   scope.go
+//	Tier            how often one may call   tier.go
+//	Application     what a developer builds; holds keys and subscriptions   application.go
+//	Keys, Secret    an application's consumer key of one type; its consumer secrets   keys.go
+//	Subscription    an application's right to call an API on a tier   subscription.go
+//	Authorization   what an access token says, whatever its format   authorization.go
+//	RefreshToken    one link of a family of rotating refresh tokens   refresh.go
+//	Change          what one node tells the others   change.go
+//	Egress          which addresses backends may have   egress.go
+//	Error           a kind, a message fit for strangers, a hidden cause   error.go
+//
+// It imports the standard library and nothing else, so every other package may
+// import it and it can never be part of an import cycle.
+package gatehouse

@@ -1,0 +1,44 @@
+package gatehouse
+
+import "time"
+
+// RefreshToken is one link of a family: each use turns it into the next one
+// (RFC 9700, section 4.14.2), and using it twice revokes the family.
+type RefreshToken struct {
+	Hash        string
+	Family      string // id of the family; a UUIDv7 of its first token's moment
+	ConsumerKey string
+	UserID      string
+	OrgID       string
+	Scopes      []string // what was granted at first; a refresh may use less of it
+	IssuedAt    time.Time
+	ExpiresAt   time.Time
+	FamilyEnd   time.Time // no rotation goes beyond it
+	RotatedAt   time.Time // zero while it is the family's live token
+	Revoked     bool
+	Replay      []byte // the answer it gave, sealed with the token itself; only with a grace
+}
+
+// RefreshUse is what presenting a refresh token leads to.
+type RefreshUse uint8
+
+// What may come of it.
+const (
+	RefreshRefused RefreshUse = iota // unknown, expired or revoked
+	RefreshRotates                   // the live token: it gives the next pair
+	RefreshReplays                   // rotated a moment ago: the identical pair once more
+	RefreshReused                    // rotated before: a sign of theft, the family is revoked
+)
+
+// Use says what presenting t leads to for a client with keys k.
+func (t *RefreshToken) Use(k *Keys, now time.Time) RefreshUse {
+	switch {
+	case t.ConsumerKey != k.ConsumerKey || t.Revoked || !now.Before(t.ExpiresAt) || !now.Before(t.FamilyEnd):
+		return RefreshRefused
+	case t.RotatedAt.IsZero():
+		return RefreshRotates
+	case len(t.Replay) > 0 && now.Sub(t.RotatedAt) < k.Grace:
+		return RefreshReplays
+	}
+	return RefreshReused
+}

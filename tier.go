@@ -1,0 +1,37 @@
+package gatehouse
+
+// Tier says how often one may call.
+type Tier struct {
+	Name        string
+	Description string
+	PerMinute   int64 // calls a minute; 0 means no limit
+}
+
+// SubscriptionTiers are the tiers an API may offer its subscribers.
+var SubscriptionTiers = []Tier{
+	{Name: "Bronze", Description: "1 000 calls a minute", PerMinute: 1000},
+	{Name: "Silver", Description: "2 000 calls a minute", PerMinute: 2000},
+	{Name: "Gold", Description: "5 000 calls a minute", PerMinute: 5000},
+	{Name: Unlimited, Description: "no limit"},
+}
+
+// ApplicationTiers are the tiers an application may have over all its calls.
+var ApplicationTiers = []Tier{
+	{Name: "10PerMin", Description: "10 calls a minute", PerMinute: 10},
+	{Name: "20PerMin", Description: "20 calls a minute", PerMinute: 20},
+	{Name: "50PerMin", Description: "50 calls a minute", PerMinute: 50},
+	{Name: Unlimited, Description: "no limit"},
+}
+
+// Unlimited is the tier that limits nothing.
+const Unlimited = "Unlimited"
+
+// FindTier returns the tier called name, or false.
+func FindTier(tiers []Tier, name string) (Tier, bool) {
+	for _, t := range tiers {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Tier{}, false
+}
