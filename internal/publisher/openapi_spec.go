@@ -1,7 +1,6 @@
 package publisher
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi2"
@@ -18,11 +16,15 @@ import (
 )
 
 // checkSpecification holds the definition against the whole of the specification, with
-// kin-openapi. It reads a rewritten text, one value a line and without aliases, so that
-// its line numbers lead back to the nodes.
+// kin-openapi. It reads a text written for it alone (openapi_rewrite.go), whose line
+// numbers lead back to the nodes.
 func (r *reader) checkSpecification() {
-	w := &writer{lines: []*node{r.root, r.root}}
-	w.value(r.root, "")
+	w := &writer{root: r, lines: []*node{r.root, r.root}}
+	w.value(r.root, place{})
+	if w.work > maxWork {
+		r.problem(r.root, nil, "the definition is too deeply nested for its size, or refers too often to large responses and parameters: name inner schemas under components and refer to them")
+		return
+	}
 	doc, err := r.load(w.text.Bytes())
 	if err != nil {
 		if len(r.problems) == 0 { // else it stumbled over what is told already
@@ -87,7 +89,7 @@ var fixes = map[string]string{
 
 // judge turns what the specification's check says into a problem or a warning.
 func (r *reader) judge(err error, lines []*node) {
-	at, path := r.place(err, lines)
+	at, path := r.find(err, lines)
 	message, code := err.Error(), ""
 	if coded, ok := errors.AsType[openapi3.CodedError](err); ok {
 		message, code = coded.Error(), coded.Code()
@@ -125,9 +127,9 @@ func wanted(goType string) string {
 	return "a mapping"
 }
 
-// place finds where err is: by the way the decoder names, by the origin it carries, or
+// find finds where err is: by the way the decoder names, by the origin it carries, or
 // by the path, operation or component it names.
-func (r *reader) place(err error, lines []*node) (*node, pointer) {
+func (r *reader) find(err error, lines []*node) (*node, pointer) {
 	if found := misfit.FindStringSubmatch(err.Error()); found != nil && found[3] != "" {
 		if target, _, _ := r.lookUp("#" + found[3]); target != nil {
 			var path pointer
@@ -222,107 +224,4 @@ func (r *reader) named(err error) (*node, pointer) {
 		at = next
 	}
 	return at, path
-}
-
-// writer writes a tree as JSON with one value a line, and remembers which node each
-// line came from. Lines are counted from 1.
-type writer struct {
-	text  bytes.Buffer
-	lines []*node
-}
-
-// texts are fields that are text whatever they look like: an unquoted version 1.0 is
-// a number to YAML.
-var texts = []string{"openapi", "swagger", "version", "title", "description", "summary", "operationId", "name"}
-
-func (w *writer) value(n *node, key string) {
-	if n.shape == scalar {
-		w.scalar(n, slices.Contains(texts, key))
-		return
-	}
-	braces := "[]"
-	if n.shape == mapping {
-		braces = "{}"
-	}
-	if len(n.entries) == 0 {
-		w.text.WriteString(braces)
-		w.lineOf(n)
-		return
-	}
-	w.text.WriteByte(braces[0])
-	w.lineOf(n)
-	for i, e := range n.entries {
-		w.text.WriteByte('\n')
-		if i > 0 {
-			w.text.WriteByte(',')
-		}
-		w.lines = append(w.lines, nil)
-		name := ""
-		if e.key != nil {
-			name = e.key.text
-			w.lineOf(e.key)
-			w.quoted(name)
-			w.text.WriteByte(':')
-		}
-		w.value(e.value, name)
-	}
-	w.text.WriteByte(braces[1])
-}
-
-// lineOf says that the current line came from n, unless that is said already.
-func (w *writer) lineOf(n *node) {
-	if last := len(w.lines) - 1; w.lines[last] == nil {
-		w.lines[last] = n
-	}
-}
-
-func (w *writer) scalar(n *node, text bool) {
-	w.lineOf(n)
-	switch {
-	case text && n.tag != "!!null":
-		w.quoted(n.text)
-	case n.tag == "!!null":
-		w.text.WriteString("null")
-	case n.tag == "!!bool":
-		w.text.WriteString(strings.ToLower(n.text))
-	case n.tag == "!!int" || n.tag == "!!float":
-		w.number(n.text)
-	default:
-		w.quoted(n.text)
-	}
-}
-
-// number writes what YAML takes for a number as JSON can, or as text when it cannot:
-// infinity, and what is longer than any number needs.
-func (w *writer) number(text string) {
-	plain := strings.ReplaceAll(text, "_", "")
-	if len(text) > 300 {
-		w.quoted(text)
-	} else if json.Valid([]byte(text)) {
-		w.text.WriteString(text)
-	} else if i, err := strconv.ParseInt(plain, 0, 64); err == nil {
-		w.text.WriteString(strconv.FormatInt(i, 10))
-	} else if f, err := strconv.ParseFloat(plain, 64); err == nil && f-f == 0 {
-		w.text.WriteString(strconv.FormatFloat(f, 'g', -1, 64))
-	} else {
-		w.quoted(text)
-	}
-}
-
-// quoted writes a JSON string that is a YAML string too: what YAML takes for a line
-// break or forbids is escaped.
-func (w *writer) quoted(text string) {
-	w.text.WriteByte('"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			w.text.WriteByte('\\')
-			w.text.WriteRune(c)
-		case c < ' ' || 0x7f <= c && c < 0xa0 || c == 0x2028 || c == 0x2029 || 0xfff0 <= c && c <= 0xffff || c == 0xfeff:
-			fmt.Fprintf(&w.text, `\u%04x`, c)
-		default:
-			w.text.WriteRune(c)
-		}
-	}
-	w.text.WriteByte('"')
 }

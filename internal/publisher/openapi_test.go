@@ -73,8 +73,16 @@ func TestReadOpenAPIRefusesBombs(t *testing.T) {
 		merges += fmt.Sprintf("x-a%d: &a%d {<<: [%s]}\n", i, i, again)
 	}
 	var chain strings.Builder
-	for i := range 50_000 {
+	for i := range 30_000 {
 		fmt.Fprintf(&chain, `"s%d":{"$ref":"#/components/schemas/s%d"},`, i, i+1)
+	}
+	var often strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&often, `"/p%d":{"get":{"responses":{"200":{"$ref":"#/components/responses/Large"}}}},`, i)
+	}
+	large := `"components":{"responses":{"Large":{"description":"x","headers":{`
+	for i := range 3000 {
+		large += fmt.Sprintf(`"h%d":{"schema":{"type":"string"}},`, i)
 	}
 	tests := []struct {
 		name, definition, want string
@@ -90,6 +98,7 @@ func TestReadOpenAPIRefusesBombs(t *testing.T) {
 		{"many values in YAML", "a: [" + strings.Repeat("a,", 4_000_000) + "]", "values"},
 		{"many keys", head + strings.Repeat("? \n", 1_000_000), "values"},
 		{"more than may be read", strings.Repeat(" ", 50<<20), "bytes"},
+		{"a large response in many places", `{"openapi":"3.0.3","info":{"title":"a","version":"1"},` + large + `"h":{"schema":{}}}}}},"paths":{` + often.String() + `"/p":{}}}`, "refers too often"},
 		{"a long chain of references", `{"openapi":"3.0.3","info":{"title":"a","version":"1"},"paths":{},"components":{"schemas":{` + chain.String() + `"s":{}}}}`, "references"},
 	}
 	for _, test := range tests {
@@ -114,6 +123,36 @@ func TestReadOpenAPIRefusesBombs(t *testing.T) {
 	}
 }
 
+// Schemas that all lead to one another, as they do in large files, cost no more than
+// their number.
+func TestReadOpenAPIReadsALargeDefinition(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("openapi: 3.0.3\ninfo: {title: large, version: '1'}\npaths:\n")
+	for i := range gatehouse.MaxResources {
+		fmt.Fprintf(&b, "  /p%d: {get: {responses: {'200': {description: Yes, content: {application/json: {schema: {$ref: '#/components/schemas/S%d'}}}}}}}\n", i, i)
+	}
+	b.WriteString("components:\n  schemas:\n")
+	for i := range 5000 {
+		fmt.Fprintf(&b, "    S%d: {properties: {a: {$ref: '#/components/schemas/S%d'}, b: {$ref: '#/components/schemas/S%d'}}}\n", i, (i+1)%5000, i*7%5000)
+	}
+	start := time.Now()
+	draft, err := publisher.ReadOpenAPI([]byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 20*time.Second || len(draft.API.Resources) != gatehouse.MaxResources {
+		t.Errorf("it took %v and gave %d resources", took, len(draft.API.Resources))
+	}
+	b.Reset()
+	b.WriteString("openapi: 3.0.3\ninfo: {title: large, version: '1'}\npaths:\n")
+	for i := range gatehouse.MaxResources + 1 {
+		fmt.Fprintf(&b, "  /p%d: {get: {responses: {'200': {description: Yes}}}}\n", i)
+	}
+	if _, err := publisher.ReadOpenAPI([]byte(b.String())); err == nil || !strings.Contains(err.Error(), "at most 2000 operations") {
+		t.Errorf("one operation too many: got %v", err)
+	}
+}
+
 func FuzzReadOpenAPI(f *testing.F) {
 	for _, folder := range []string{"testdata/good", "testdata/bad"} {
 		for _, file := range definitions(f, folder) {
@@ -121,7 +160,11 @@ func FuzzReadOpenAPI(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, definition []byte) {
+		start := time.Now()
 		draft, err := publisher.ReadOpenAPI(definition)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Fatalf("%d bytes took %v", len(definition), took)
+		}
 		if err != nil {
 			if refused, ok := errors.AsType[*publisher.DefinitionError](err); !ok || len(refused.Problems) == 0 || refused.Problems[0].Line < 1 {
 				t.Fatalf("refused without a reason or a place: %v", err)
