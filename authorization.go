@@ -30,6 +30,28 @@ type Authorization struct {
 	ExpiresAt   time.Time // EndOfTime for a token that never expires
 }
 
+// Authorize returns what a token says that is issued now to a client: for user when
+// there is one, else for the application itself.
+func (c *Client) Authorize(user *Member, scopes []string, now time.Time) *Authorization {
+	a := &Authorization{
+		ID: NewID(now), ConsumerKey: c.ConsumerKey, OrgKey: c.Organization.Key, KeyType: c.Type,
+		For: ForApplication, Subject: c.ConsumerKey, Scopes: scopes, IssuedAt: now,
+	}
+	if user != nil {
+		a.For, a.Subject, a.Username = ForUser, user.ID, user.Qualified()
+	}
+	a.Lives(c.Access)
+	return a
+}
+
+// Lives sets how long a is good for from its issue.
+func (a *Authorization) Lives(lifetime time.Duration) {
+	a.ExpiresAt = a.IssuedAt.Add(lifetime)
+	if lifetime == Never {
+		a.ExpiresAt = EndOfTime
+	}
+}
+
 // EndOfTime is when a token that never expires does.
 var EndOfTime = time.Unix(253402300799, 0).UTC() // 9999-12-31T23:59:59Z
 

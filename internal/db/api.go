@@ -25,16 +25,9 @@ func api(r query.API, orgKey string) (*gatehouse.API, error) {
 	return a, err
 }
 
-// Definition is what an API was drawn up from: the OpenAPI document as it was given,
-// and the scopes that it defines.
-type Definition struct {
-	Document string
-	Scopes   []gatehouse.Scope
-}
-
 // CreateAPI stores a new API with its definition. The rule sees the organization's
 // APIs and scopes of now and may refuse; it runs in the same transaction.
-func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error {
+func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		apis, err := t.apis(ctx, a.OrgID, a.OrgKey)
 		if err != nil {
@@ -66,7 +59,7 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def Definition, r
 
 // UpdateAPI applies rule to an API and its definition and stores the outcome. Scopes
 // that are new in the definition are made; the rule sees the organization's of now.
-func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *Definition, scopes []gatehouse.Scope) error) error {
+func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		r, err := t.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
 		if err != nil {
@@ -84,7 +77,7 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err != nil {
 			return err
 		}
-		def := Definition{Document: r.API.Definition, Scopes: called(scopes, defined)}
+		def := gatehouse.Definition{Document: r.API.Definition, Scopes: called(scopes, defined)}
 		if err := rule(a, &def, scopes); err != nil {
 			return err
 		}

@@ -2,10 +2,10 @@ package db
 
 import (
 	"context"
-	"errors"
-	"time"
-
 	"database/sql"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/db/query"
@@ -82,8 +82,8 @@ func (db *DB) KeysOf(ctx context.Context, applicationID string) ([]*gatehouse.Ke
 	return all, db.explain(err, "consumer key")
 }
 
-// UpdateKeys applies rule to keys and stores the outcome; secrets are not touched but
-// for those that the rule adds in front of the list.
+// UpdateKeys applies rule to keys and stores the outcome, secrets that it adds to the
+// list or takes off it included.
 func (db *DB) UpdateKeys(ctx context.Context, consumerKey string, rule func(*gatehouse.Keys) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		r, err := t.KeysByConsumerKey(ctx, consumerKey)
@@ -94,14 +94,12 @@ func (db *DB) UpdateKeys(ctx context.Context, consumerKey string, rule func(*gat
 		if err != nil {
 			return err
 		}
-		before := len(k.Secrets)
+		before := slices.Clone(k.Secrets)
 		if err := rule(k); err != nil {
 			return err
 		}
-		for i := range k.Secrets[:len(k.Secrets)-before] {
-			if err := t.createSecret(ctx, consumerKey, &k.Secrets[i]); err != nil {
-				return err
-			}
+		if err := t.replaceSecrets(ctx, consumerKey, before, k.Secrets); err != nil {
+			return err
 		}
 		err = t.UpdateKeys(ctx, query.UpdateKeysParams{
 			ConsumerKey: consumerKey, Grants: text(k.Grants), Callbacks: text(k.Callbacks), Format: string(k.Format), Algorithm: k.Algorithm,
@@ -113,6 +111,30 @@ func (db *DB) UpdateKeys(ctx context.Context, consumerKey string, rule func(*gat
 		return t.changed(ctx, gatehouse.ClientChanged, consumerKey)
 	})
 	return db.explain(err, "consumer key")
+}
+
+// replaceSecrets creates and deletes what tells two lists of secrets apart.
+func (t *tx) replaceSecrets(ctx context.Context, consumerKey string, before, after []gatehouse.Secret) error {
+	in := func(secrets []gatehouse.Secret, id string) bool {
+		return slices.ContainsFunc(secrets, func(s gatehouse.Secret) bool { return s.ID == id })
+	}
+	for i := range after {
+		if in(before, after[i].ID) {
+			continue
+		}
+		if err := t.createSecret(ctx, consumerKey, &after[i]); err != nil {
+			return err
+		}
+	}
+	for _, s := range before {
+		if in(after, s.ID) {
+			continue
+		}
+		if _, err := t.DeleteSecret(ctx, query.DeleteSecretParams{ConsumerKey: consumerKey, ID: s.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteKeys removes keys and revokes every token that was issued to them.
@@ -147,10 +169,15 @@ func (t *tx) revokeKeys(ctx context.Context, consumerKey string) error {
 	return t.changed(ctx, gatehouse.ClientChanged, consumerKey)
 }
 
-// UseSecret notes when a secret was last used.
-func (db *DB) UseSecret(ctx context.Context, id string, at time.Time) error {
+// UseSecrets notes when secrets, by id, were last used.
+func (db *DB) UseSecrets(ctx context.Context, used map[string]time.Time) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		return t.UseSecret(ctx, query.UseSecretParams{ID: id, LastUsedAt: micros(at)})
+		for id, at := range used {
+			if err := t.UseSecret(ctx, query.UseSecretParams{ID: id, LastUsedAt: micros(at)}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return db.explain(err, "consumer secret")
 }

@@ -68,18 +68,10 @@ func (t *tx) revoked(ctx context.Context, r *gatehouse.RefreshToken) (bool, erro
 	return false, nil
 }
 
-// Rotation is what using a refresh token changes: it is rotated into Next and keeps
-// Replay, or it makes Revoke; nothing when both are nil.
-type Rotation struct {
-	Next   *gatehouse.RefreshToken
-	Replay []byte
-	Revoke *gatehouse.Revocation
-}
-
 // UseRefreshToken applies rule to the refresh token with a hash and stores what it
 // leads to, in one transaction. The rule may run twice, when another use of the token
 // came first. It is NotFound when there is no such token.
-func (db *DB) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (Rotation, error)) error {
+func (db *DB) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error {
 	raced := true
 	for attempt := 0; raced && attempt < 2; attempt++ {
 		err := db.change(ctx, func(ctx context.Context, t *tx) error {
@@ -104,7 +96,7 @@ func (db *DB) UseRefreshToken(ctx context.Context, hash string, rule func(*gateh
 	return nil
 }
 
-func (t *tx) rotate(ctx context.Context, hash string, rotation Rotation) (raced bool, err error) {
+func (t *tx) rotate(ctx context.Context, hash string, rotation gatehouse.Rotation) (raced bool, err error) {
 	if rotation.Revoke != nil {
 		return false, t.revoke(ctx, *rotation.Revoke)
 	}
