@@ -1,6 +1,9 @@
 package gatehouse
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // TokenUser tells whom an access token speaks for.
 type TokenUser string
@@ -33,6 +36,10 @@ var EndOfTime = time.Unix(253402300799, 0).UTC() // 9999-12-31T23:59:59Z
 // NeverExpiresIn is the expires_in of a token that never expires, in seconds: what
 // clients of the platform know to mean "never".
 const NeverExpiresIn = 9223372036854775
+
+// ErrTokenExpired is in the chain of the error for a token that was good once, so that
+// its holder learns to refresh it.
+var ErrTokenExpired = errors.New("the token has expired")
 
 // ExpiresIn returns how many whole seconds a holds from now on.
 func (a *Authorization) ExpiresIn(now time.Time) int64 {
