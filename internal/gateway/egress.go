@@ -54,7 +54,7 @@ func (g *Gateway) newTransport() *http.Transport {
 // checkAddress is asked by the dialer between the socket and the connection.
 func (g *Gateway) checkAddress(_ context.Context, _, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
-	if err != nil || !g.Egress.Allows(addr, local) {
+	if err != nil || g.Egress == nil || !g.Egress.Allows(addr, local) {
 		return errForbiddenAddress
 	}
 	return nil

@@ -157,7 +157,7 @@ const maxTarget = 16 << 10
 // read fills in the head that is decided upon. What may be wrong with a request before
 // it is known which API it means is refused here.
 func (h *Head) read(r *http.Request) *Refusal {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
+	path, query, _ := strings.Cut(r.RequestURI, "?")
 	authorization := r.Header["Authorization"]
 	switch {
 	case !slices.Contains(gatehouse.Methods, r.Method):
@@ -168,7 +168,7 @@ func (h *Head) read(r *http.Request) *Refusal {
 		return badAuthorization
 	}
 	path, ok := canonical(path)
-	if !ok {
+	if !ok || !validQuery(query) {
 		return badTarget
 	}
 	*h = Head{Method: r.Method, Path: path}

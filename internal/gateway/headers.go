@@ -139,6 +139,12 @@ func newTrace() string {
 	return string(text[:])
 }
 
+// validQuery reports whether a query holds no space, control character or #. What else
+// RFC 3986 does not allow in it, browsers and tools send all the same.
+func validQuery(query string) bool {
+	return strings.IndexFunc(query, func(c rune) bool { return c <= ' ' || c == '#' || c == 0x7f }) < 0
+}
+
 // withoutToken returns a query without any access_token (RFC 6750, section 2.3): the
 // gateway does not read it there, and backends must not see it. Everything else stays
 // as it was sent. A semicolon ends a parameter too, because some backends think so.

@@ -22,7 +22,7 @@ type Refusal struct {
 // The refusals, in the order of the checks.
 var (
 	badTarget = status(http.StatusBadRequest, "Bad Request",
-		"The path must be in plain form: no dot segments, empty segments, semicolons, backslashes or control characters, no escaped slash or percent sign, no http:// before it")
+		"The path must be in plain form: no dot segments, empty segments, semicolons, backslashes or control characters, no escaped slash or percent sign, no http:// before it; and the query without spaces and #")
 	longTarget = status(http.StatusRequestURITooLong, "URI Too Long",
 		"The path and the query may have 16384 bytes together: send long parameters in the body")
 	badAuthorization = status(http.StatusBadRequest, "Bad Request",

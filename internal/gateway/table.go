@@ -13,7 +13,7 @@ import (
 // Table is the compiled form of all served APIs. It never changes: a change makes a
 // new table that shares with the old one everything but the API that changed and the
 // map of its organization. For an organization with 10,000 APIs that map is copied in
-// under a millisecond; the resources of other APIs are not touched.
+// about a millisecond; the resources of other APIs are not touched.
 //
 // A look-up costs one map access for the organization and one for each number of
 // segments that base paths in the organization have, nearly always one, however many
@@ -81,25 +81,23 @@ func (t *Table) With(api *gatehouse.API) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := t.Without(api.ID)
 	d := &directory{routes: map[string]*route{}}
-	if old := next.organizations[api.OrgKey]; old != nil {
+	if old := t.organizations[api.OrgKey]; old != nil {
 		d = old.clone()
 	}
+	d.remove(d.pathOf(api.ID))
 	d.put(r)
-	return next.replace(api.OrgKey, d), nil
+	return t.replace(api.OrgKey, d), nil
 }
 
 // Without returns a table that does not have the API with an id: t itself, if t does
 // not have it either.
 func (t *Table) Without(id string) *Table {
 	for key, d := range t.organizations {
-		for path, r := range d.routes {
-			if r.api.ID == id {
-				d = d.clone()
-				d.remove(path)
-				return t.replace(key, d)
-			}
+		if path := d.pathOf(id); path != "" {
+			d = d.clone()
+			d.remove(path)
+			return t.replace(key, d)
 		}
 	}
 	return t
@@ -107,7 +105,8 @@ func (t *Table) Without(id string) *Table {
 
 // replace returns t with another directory for one organization.
 func (t *Table) replace(key string, d *directory) *Table {
-	organizations := maps.Clone(t.organizations)
+	organizations := map[string]*directory{}
+	maps.Copy(organizations, t.organizations)
 	if len(d.routes) == 0 {
 		delete(organizations, key)
 	} else {
@@ -118,6 +117,16 @@ func (t *Table) replace(key string, d *directory) *Table {
 
 func (d *directory) clone() *directory {
 	return &directory{maps.Clone(d.routes), d.depths}
+}
+
+// pathOf returns where the API with an id is, or nothing.
+func (d *directory) pathOf(id string) string {
+	for path, r := range d.routes {
+		if r.api.ID == id {
+			return path
+		}
+	}
+	return ""
 }
 
 func (d *directory) put(r *route) {
