@@ -17,6 +17,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -65,6 +66,9 @@ type Gateway struct {
 	// BackendTimeout is how long a backend may take from the request to the header of
 	// its answer; 0 means 30 seconds.
 	BackendTimeout time.Duration
+	// Roots are the authorities that backends' certificates must come from; nil means
+	// those of the system.
+	Roots *x509.CertPool
 
 	Log *slog.Logger
 	Now func() time.Time
