@@ -135,6 +135,9 @@ func (c *call) answered(res *http.Response) error {
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
 	}
+	if len(res.Trailer) > 0 {
+		delete(res.Header, "Content-Length") // HTTP/1.1 has trailers in chunked bodies alone (RFC 9112, section 7.1.2)
+	}
 	c.keepRequestID()
 	c.allowOrigin(res.Header)
 	return nil
