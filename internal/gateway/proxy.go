@@ -34,7 +34,6 @@ func newCall(g *Gateway) *call {
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
 		Transport:      g.transport,
-		FlushInterval:  -1, // a backend that answers in pieces means them to arrive
 		BufferPool:     buffers{},
 		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
 	}
@@ -129,7 +128,9 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	wrapBody(p)
 }
 
-// answered removes from the backend's answer what is the gateway's to say.
+// answered removes from the backend's answer what is the gateway's to say, and sees that
+// it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
+// the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
 	cleanAnswer(res.Header)
 	if len(c.requestID) > 0 {
@@ -137,6 +138,10 @@ func (c *call) answered(res *http.Response) error {
 	}
 	if len(res.Trailer) > 0 {
 		delete(res.Header, "Content-Length") // HTTP/1.1 has trailers in chunked bodies alone (RFC 9112, section 7.1.2)
+	}
+	c.proxy.FlushInterval = 0
+	if res.ContentLength > int64(len(buffer{})) {
+		c.proxy.FlushInterval = -1
 	}
 	c.keepRequestID()
 	c.allowOrigin(res.Header)
@@ -191,7 +196,9 @@ func refusalFor(err error) *Refusal {
 // buffers lends the reverse proxy what it copies with.
 type buffers struct{}
 
-var bufferPool = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+type buffer [32 << 10]byte
 
-func (buffers) Get() []byte  { return bufferPool.Get().(*[32 << 10]byte)[:] }
-func (buffers) Put(b []byte) { bufferPool.Put((*[32 << 10]byte)(b)) }
+var bufferPool = sync.Pool{New: func() any { return new(buffer) }}
+
+func (buffers) Get() []byte  { return bufferPool.Get().(*buffer)[:] }
+func (buffers) Put(b []byte) { bufferPool.Put((*buffer)(b)) }

@@ -16,26 +16,34 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-func TestEventsArriveAsTheyAreSent(t *testing.T) {
-	next := make(chan bool)
-	_, front := serve(t, backend(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for range 3 {
-			io.WriteString(w, "data: x\n")
-			w.(http.Flusher).Flush()
-			<-next // the reader asks for another one when it has this one
-		}
-	}), nil)
-	r, err := http.NewRequest("GET", front.URL+"/echo/1.0/any", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(do(t, r).Body)
-	for range 3 {
-		if line, err := lines.ReadString('\n'); line != "data: x\n" {
-			t.Fatalf("read %q, %v", line, err)
-		}
-		next <- true
+func TestPiecesArriveAsTheyAreSent(t *testing.T) {
+	for _, tt := range []struct{ name, header, value string }{
+		{"events", "Content-Type", "text/event-stream"},
+		{"chunks", "Content-Type", "application/json"},
+		{"a long answer of known length", "Content-Length", "1000000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			next := make(chan bool)
+			_, front := serve(t, backend(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set(tt.header, tt.value)
+				for range 3 {
+					io.WriteString(w, "data: x\n")
+					w.(http.Flusher).Flush()
+					<-next // the reader asks for another one when it has this one
+				}
+			}), nil)
+			r, err := http.NewRequest("GET", front.URL+"/echo/1.0/any", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewReader(do(t, r).Body)
+			for range 3 {
+				if line, err := lines.ReadString('\n'); line != "data: x\n" {
+					t.Fatalf("read %q, %v", line, err)
+				}
+				next <- true
+			}
+		})
 	}
 }
 
