@@ -59,6 +59,10 @@ var EndOfTime = time.Unix(253402300799, 0).UTC() // 9999-12-31T23:59:59Z
 // clients of the platform know to mean "never".
 const NeverExpiresIn = 9223372036854775
 
+// ErrTokenExpired is in the chain of the error for a token that was good once, so that
+// its holder learns to refresh it.
+var ErrTokenExpired = errors.New("the token has expired")
+
 // ExpiresIn returns how many whole seconds a holds from now on.
 func (a *Authorization) ExpiresIn(now time.Time) int64 {
 	if a.ExpiresAt.Equal(EndOfTime) {
