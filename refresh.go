@@ -9,14 +9,39 @@ type RefreshToken struct {
 	Family      string // id of the family; a UUIDv7 of its first token's moment
 	ConsumerKey string
 	UserID      string
-	OrgID       string
+	OrgKey      string
 	Scopes      []string // what was granted at first; a refresh may use less of it
 	IssuedAt    time.Time
 	ExpiresAt   time.Time
 	FamilyEnd   time.Time // no rotation goes beyond it
 	RotatedAt   time.Time // zero while it is the family's live token
-	Revoked     bool
-	Replay      []byte // the answer it gave, sealed with the token itself; only with a grace
+	Revoked     bool      // some Revocation names it
+	Replay      []byte    // the answer it gave, sealed with the token itself; only with a grace
+}
+
+// RefreshPrefix begins every refresh token: it tells them from access tokens.
+const RefreshPrefix = "ghr_"
+
+// NewRefreshToken returns a refresh token: 256 bits after the prefix.
+func NewRefreshToken() string { return RefreshPrefix + RandomText(43) }
+
+// Issue returns the first link of a new family for what a says, and ties a to it.
+func (c *Client) Issue(a *Authorization, token string) *RefreshToken {
+	a.Family = NewID(a.IssuedAt)
+	return &RefreshToken{
+		Hash: HashToken(token), Family: a.Family, ConsumerKey: c.ConsumerKey, UserID: a.Subject, OrgKey: a.OrgKey, Scopes: a.Scopes,
+		IssuedAt: a.IssuedAt, ExpiresAt: a.IssuedAt.Add(c.Refresh), FamilyEnd: a.IssuedAt.Add(MaxRefreshAge),
+	}
+}
+
+// Next returns the link that follows t: it lives anew, but never beyond the family.
+func (t *RefreshToken) Next(k *Keys, token string, now time.Time) *RefreshToken {
+	next := *t
+	next.Hash, next.IssuedAt, next.ExpiresAt, next.RotatedAt, next.Replay = HashToken(token), now, now.Add(k.Refresh), time.Time{}, nil
+	if next.ExpiresAt.After(t.FamilyEnd) {
+		next.ExpiresAt = t.FamilyEnd
+	}
+	return &next
 }
 
 // RefreshUse is what presenting a refresh token leads to.
@@ -41,4 +66,12 @@ func (t *RefreshToken) Use(k *Keys, now time.Time) RefreshUse {
 		return RefreshReplays
 	}
 	return RefreshReused
+}
+
+// Rotation is what using a refresh token changes: it is rotated into Next and keeps
+// Replay, or it makes Revoke, or nothing when both are nil.
+type Rotation struct {
+	Next   *RefreshToken
+	Replay []byte
+	Revoke *Revocation
 }
