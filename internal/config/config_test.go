@@ -263,7 +263,7 @@ func TestAddFlagsOfSomeSettings(t *testing.T) {
 	config.AddFlags(flags, "data", "database")
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if diff := cmp.Diff([]string{"config", "data", "database"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"data", "database", "config"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
