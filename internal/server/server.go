@@ -87,7 +87,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
 		return err
 	}
-	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
+	s.metrics.WatchHashQueue(s.Organization.Passwords.Waiting)
 	return s.gateway.Load(ctx)
 }
 
