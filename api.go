@@ -68,6 +68,12 @@ type API struct {
 	UpdatedAt time.Time
 }
 
+// Definition is what an API was drawn up from.
+type Definition struct {
+	Document string  // the OpenAPI document as it was given
+	Scopes   []Scope // the scopes it defines
+}
+
 // Limits of an API's description.
 const (
 	MaxResources   = 2000

@@ -1,6 +1,9 @@
 package gatehouse
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // TokenUser tells whom an access token speaks for.
 type TokenUser string
@@ -27,6 +30,28 @@ type Authorization struct {
 	ExpiresAt   time.Time // EndOfTime for a token that never expires
 }
 
+// Authorize returns what a token says that is issued now to a client: for user when
+// there is one, else for the application itself.
+func (c *Client) Authorize(user *Member, scopes []string, now time.Time) *Authorization {
+	a := &Authorization{
+		ID: NewID(now), ConsumerKey: c.ConsumerKey, OrgKey: c.Organization.Key, KeyType: c.Type,
+		For: ForApplication, Subject: c.ConsumerKey, Scopes: scopes, IssuedAt: now,
+	}
+	if user != nil {
+		a.For, a.Subject, a.Username = ForUser, user.ID, user.Qualified()
+	}
+	a.Lives(c.Access)
+	return a
+}
+
+// Lives sets how long a is good for from its issue.
+func (a *Authorization) Lives(lifetime time.Duration) {
+	a.ExpiresAt = a.IssuedAt.Add(lifetime)
+	if lifetime == Never {
+		a.ExpiresAt = EndOfTime
+	}
+}
+
 // EndOfTime is when a token that never expires does.
 var EndOfTime = time.Unix(253402300799, 0).UTC() // 9999-12-31T23:59:59Z
 
@@ -42,13 +67,17 @@ func (a *Authorization) ExpiresIn(now time.Time) int64 {
 	return max(0, int64(a.ExpiresAt.Sub(now)/time.Second))
 }
 
+// ErrTokenExpired is in the chain of the error that reading an expired token gives.
+var ErrTokenExpired = errors.New("the token has expired")
+
 // Revocation ends tokens before their time: all that were issued up to At and are
-// named by Kind and ID.
+// named by Kind and ID, access tokens and refresh tokens alike.
 type Revocation struct {
-	Kind  RevocationKind
-	ID    string
-	At    time.Time
-	Until time.Time // when the last token it names would have ended anyhow
+	Kind      RevocationKind
+	ID        string
+	At        time.Time
+	AccessEnd time.Time // when the last access token it names would have ended anyhow
+	Until     time.Time // the same with refresh tokens; it may be forgotten after that
 }
 
 // RevocationKind says what a Revocation's ID names.
@@ -59,6 +88,40 @@ const (
 	RevokedToken  RevocationKind = "token"  // one access token, by its ID
 	RevokedFamily RevocationKind = "family" // a family of refresh tokens and all issued with it
 	RevokedUser   RevocationKind = "user"   // everything that speaks for a user
+	RevokedMember RevocationKind = "member" // the same in one organization, by MemberID
 	RevokedKeys   RevocationKind = "keys"   // everything issued to a consumer key
 	RevokedOrg    RevocationKind = "org"    // everything issued in an organization, by its key
 )
+
+// MemberID names a user in an organization for a Revocation.
+func MemberID(userID, orgKey string) string { return userID + "@" + orgKey }
+
+// RevokeAll returns the revocation of everything a user, member, consumer key or
+// organization was issued up to now. It is kept for good: tokens may live for years.
+func RevokeAll(kind RevocationKind, id string, now time.Time) Revocation {
+	return Revocation{Kind: kind, ID: id, At: now, AccessEnd: EndOfTime, Until: EndOfTime}
+}
+
+// Names lists what revocations could end a, one for each kind.
+func (a *Authorization) Names() [6]Revocation {
+	names := [6]Revocation{
+		{Kind: RevokedToken, ID: a.ID},
+		{Kind: RevokedFamily, ID: a.Family},
+		{Kind: RevokedKeys, ID: a.ConsumerKey},
+		{Kind: RevokedOrg, ID: a.OrgKey},
+	}
+	if a.For == ForUser {
+		names[4] = Revocation{Kind: RevokedUser, ID: a.Subject}
+		names[5] = Revocation{Kind: RevokedMember, ID: MemberID(a.Subject, a.OrgKey)}
+	}
+	return names
+}
+
+// SealedKey is a signing key as it is stored: the private part is sealed under the
+// master key, which is not in the database.
+type SealedKey struct {
+	ID        string // the kid of tokens it signs
+	Algorithm string // ES256, or RS256
+	Sealed    string
+	CreatedAt time.Time
+}

@@ -10,6 +10,7 @@
 //	Application     what a developer builds; holds keys and subscriptions   application.go
 //	Keys, Secret    an application's consumer key of one type; its consumer secrets   keys.go
 //	Subscription    an application's right to call an API on a tier   subscription.go
+//	Session         a signed-in browser   session.go
 //	Authorization   what an access token says, whatever its format   authorization.go
 //	RefreshToken    one link of a family of rotating refresh tokens   refresh.go
 //	Change          what one node tells the others   change.go

@@ -131,8 +131,16 @@ type Secret struct {
 	LastUsed  time.Time // zero when it was never used; kept to the minute
 }
 
-// MaxSecrets bounds how many live secrets a consumer key may have.
-const MaxSecrets = 20
+// MaxSecrets bounds how many secrets a consumer key may have.
+const MaxSecrets = 200
+
+// NewSecret makes a consumer secret and returns it with what is kept of it.
+func NewSecret(name string, now, expires time.Time) (string, Secret) {
+	secret := NewConsumerSecret()
+	return secret, Secret{
+		ID: NewID(now), Name: name, Hash: HashToken(secret), Hint: secret[len(secret)-4:], CreatedAt: now, ExpiresAt: expires,
+	}
+}
 
 // Live reports whether s may be used.
 func (s *Secret) Live(now time.Time) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
@@ -164,6 +172,3 @@ func NewConsumerKey() string { return RandomText(28) }
 // NewConsumerSecret returns a consumer secret. The prefix lets scanners for leaked
 // secrets find it.
 func NewConsumerSecret() string { return "ghs_" + RandomText(40) }
-
-// Hint returns what may be shown of a secret after it was shown.
-func Hint(secret string) string { return secret[max(0, len(secret)-4):] }

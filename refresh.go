@@ -9,14 +9,14 @@ type RefreshToken struct {
 	Family      string // id of the family; a UUIDv7 of its first token's moment
 	ConsumerKey string
 	UserID      string
-	OrgID       string
+	OrgKey      string
 	Scopes      []string // what was granted at first; a refresh may use less of it
 	IssuedAt    time.Time
 	ExpiresAt   time.Time
 	FamilyEnd   time.Time // no rotation goes beyond it
 	RotatedAt   time.Time // zero while it is the family's live token
-	Revoked     bool
-	Replay      []byte // the answer it gave, sealed with the token itself; only with a grace
+	Revoked     bool      // some Revocation names it
+	Replay      []byte    // the answer it gave, sealed with the token itself; only with a grace
 }
 
 // RefreshUse is what presenting a refresh token leads to.
@@ -41,4 +41,12 @@ func (t *RefreshToken) Use(k *Keys, now time.Time) RefreshUse {
 		return RefreshReplays
 	}
 	return RefreshReused
+}
+
+// Rotation is what using a refresh token changes: it is rotated into Next and keeps
+// Replay, or it makes Revoke, or nothing when both are nil.
+type Rotation struct {
+	Next   *RefreshToken
+	Replay []byte
+	Revoke *Revocation
 }

@@ -59,7 +59,7 @@ func (s *Scope) Validate() error {
 	if !validScope(s.Name) {
 		return Errorf(Invalid, "%q cannot be a scope: use 1 to 200 printable characters without spaces, quotes and backslashes", s.Name)
 	}
-	if s.Name == DefaultScope || freeScope(s.Name) {
+	if s.Name == DefaultScope || freeScope(s.Name) || strings.HasPrefix(s.Name, "apim:") {
 		return Errorf(Invalid, "the scope %q has a meaning of its own: choose another name", s.Name)
 	}
 	for _, r := range s.Roles {
@@ -90,6 +90,19 @@ func Narrow(asked []string, known func(name string) *Scope, roles []Role) []stri
 		return []string{DefaultScope}
 	}
 	return granted
+}
+
+// Known returns the look-up that Narrow asks: an organization's scopes beside the
+// Management API's.
+func Known(scopes []Scope) func(name string) *Scope {
+	return func(name string) *Scope {
+		for i := range scopes {
+			if scopes[i].Name == name {
+				return &scopes[i]
+			}
+		}
+		return PortalScopes[name]
+	}
 }
 
 // PortalScopes are the scopes of the Management API, each bound to built-in roles.

@@ -1,0 +1,196 @@
+package db
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/db/query"
+)
+
+func api(r query.API, orgKey string) (*gatehouse.API, error) {
+	a := &gatehouse.API{
+		ID: r.ID, OrgID: r.OrgID, OrgKey: orgKey, Name: r.Name, Version: r.Version, Context: r.Context,
+		Description: r.Description, Provider: r.Provider, State: gatehouse.State(r.State),
+		Production: r.Production, Sandbox: r.Sandbox, CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
+	}
+	var err error
+	if a.Tiers, err = list[string](r.Tiers); err != nil {
+		return nil, err
+	}
+	if a.Resources, err = list[gatehouse.Resource](r.Resources); err != nil {
+		return nil, err
+	}
+	a.Tags, err = list[string](r.Tags)
+	return a, err
+}
+
+// CreateAPI stores a new API with its definition. The rule sees the organization's
+// APIs and scopes of now and may refuse; it runs in the same transaction.
+func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		apis, err := t.apis(ctx, a.OrgID, a.OrgKey)
+		if err != nil {
+			return err
+		}
+		scopes, err := t.scopes(ctx, a.OrgID)
+		if err != nil {
+			return err
+		}
+		if err := rule(apis, scopes); err != nil {
+			return err
+		}
+		err = t.CreateAPI(ctx, query.CreateAPIParams{
+			ID: a.ID, OrgID: a.OrgID, Name: a.Name, NameKey: strings.ToLower(a.Name), Version: a.Version, Context: a.Context,
+			Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
+			Tiers: text(a.Tiers), Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
+			Definition: def.Document, CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
+		})
+		if err != nil {
+			return err
+		}
+		if err := t.putScopes(ctx, a.OrgID, def.Scopes); err != nil {
+			return err
+		}
+		return t.changed(ctx, gatehouse.APIChanged, a.ID)
+	})
+	return db.explain(err, "API")
+}
+
+// UpdateAPI applies rule to an API and its definition and stores the outcome. Scopes
+// that are new in the definition are made; the rule sees the organization's of now.
+func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		r, err := t.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
+		if err != nil {
+			return err
+		}
+		a, err := api(r.API, r.OrgKey)
+		if err != nil {
+			return err
+		}
+		scopes, err := t.scopes(ctx, orgID)
+		if err != nil {
+			return err
+		}
+		defined, err := list[string](r.API.Scopes)
+		if err != nil {
+			return err
+		}
+		def := gatehouse.Definition{Document: r.API.Definition, Scopes: called(scopes, defined)}
+		if err := rule(a, &def, scopes); err != nil {
+			return err
+		}
+		err = t.UpdateAPI(ctx, query.UpdateAPIParams{
+			ID: id, Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
+			Tiers: text(a.Tiers), Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
+			Definition: def.Document, UpdatedAt: micros(db.Now()),
+		})
+		if err != nil {
+			return err
+		}
+		if err := t.putScopes(ctx, orgID, def.Scopes); err != nil {
+			return err
+		}
+		return t.changed(ctx, gatehouse.APIChanged, id)
+	})
+	return db.explain(err, "API")
+}
+
+// DeleteAPI removes an API, its subscriptions, and the scopes that no other API
+// defines. The rule sees the API and how many subscriptions it has.
+func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, subscriptions int64) error) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		r, err := t.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
+		if err != nil {
+			return err
+		}
+		a, err := api(r.API, r.OrgKey)
+		if err != nil {
+			return err
+		}
+		subscriptions, err := t.CountSubscriptionsToAPI(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := rule(a, subscriptions); err != nil {
+			return err
+		}
+		clients, err := t.KeysSubscribedTo(ctx, id)
+		if err != nil {
+			return err
+		}
+		rows, err := t.DeleteAPI(ctx, query.DeleteAPIParams{OrgID: orgID, ID: id})
+		if err := one(rows, err, "API"); err != nil {
+			return err
+		}
+		if err := t.dropScopes(ctx, orgID, r.API.Scopes); err != nil {
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
+			return err
+		}
+		return t.changed(ctx, gatehouse.APIChanged, id)
+	})
+	return db.explain(err, "API")
+}
+
+// API returns an API of an organization.
+func (db *DB) API(ctx context.Context, orgID, id string) (*gatehouse.API, error) {
+	r, err := db.q.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
+	if err != nil {
+		return nil, db.explain(err, "API")
+	}
+	return api(r.API, r.OrgKey)
+}
+
+// APIs returns every API of an organization, by name and version.
+func (db *DB) APIs(ctx context.Context, org *gatehouse.Organization) ([]*gatehouse.API, error) {
+	apis, err := (&tx{Queries: db.q}).apis(ctx, org.ID, org.Key)
+	return apis, db.explain(err, "API")
+}
+
+func (t *tx) apis(ctx context.Context, orgID, orgKey string) ([]*gatehouse.API, error) {
+	rows, err := t.APIsOf(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	return tryEach(rows, func(r query.APIsOfRow) (*gatehouse.API, error) {
+		return api(query.API{
+			ID: r.ID, OrgID: r.OrgID, Name: r.Name, Version: r.Version, Context: r.Context, Description: r.Description,
+			Provider: r.Provider, State: r.State, Production: r.Production, Sandbox: r.Sandbox, Tiers: r.Tiers,
+			Resources: r.Resources, Tags: r.Tags, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		}, orgKey)
+	})
+}
+
+// Document returns the OpenAPI document an API was drawn up from.
+func (db *DB) Document(ctx context.Context, orgID, id string) (string, error) {
+	document, err := db.q.DefinitionOf(ctx, query.DefinitionOfParams{OrgID: orgID, ID: id})
+	return document, db.explain(err, "API")
+}
+
+// ServedAPI returns an API when the gateway serves it, whatever its organization; it
+// is NotFound when it is gone or in a state that is not served.
+func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) {
+	r, err := db.q.ServedAPI(ctx, id)
+	if err != nil {
+		return nil, db.explain(err, "API")
+	}
+	return api(r.API, r.OrgKey)
+}
+
+// ServedAPIs returns every API that the gateway serves, with what it needs of them.
+func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
+	rows, err := db.q.ServedAPIs(ctx)
+	if err != nil {
+		return nil, db.explain(err, "API")
+	}
+	return tryEach(rows, func(r query.ServedAPIsRow) (*gatehouse.API, error) {
+		resources, err := list[gatehouse.Resource](r.Resources)
+		return &gatehouse.API{
+			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
+			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources,
+		}, err
+	})
+}

@@ -1,0 +1,45 @@
+-- name: CreateRefreshToken :exec
+INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '');
+
+-- name: RefreshTokenByHash :one
+SELECT * FROM refresh_tokens WHERE hash = $1;
+
+-- name: RotateRefreshToken :execrows
+UPDATE refresh_tokens SET rotated_at = $2, replay = $3 WHERE hash = $1 AND rotated_at = 0;
+
+-- name: PurgeRefreshTokens :execrows
+DELETE FROM refresh_tokens WHERE expires_at < $1;
+
+-- name: CreateAccessToken :exec
+INSERT INTO access_tokens (hash, says, expires_at) VALUES ($1, $2, $3);
+
+-- name: AccessTokenByHash :one
+SELECT says FROM access_tokens WHERE hash = $1;
+
+-- name: PurgeAccessTokens :execrows
+DELETE FROM access_tokens WHERE expires_at < $1;
+
+-- name: PutRevocation :exec
+INSERT INTO revocations (kind, id, at, access_end, until_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, access_end = excluded.access_end, until_at = excluded.until_at;
+
+-- name: RevocationByID :one
+SELECT * FROM revocations WHERE kind = $1 AND id = $2;
+
+-- name: LiveRevocations :many
+SELECT * FROM revocations WHERE access_end > $1;
+
+-- name: RevocationsOf :many
+SELECT * FROM revocations
+WHERE (kind = 'family' AND id = sqlc.arg(family)) OR (kind = 'user' AND id = sqlc.arg(user_id)) OR (kind = 'member' AND id = sqlc.arg(member))
+   OR (kind = 'keys' AND id = sqlc.arg(consumer_key)) OR (kind = 'org' AND id = sqlc.arg(org_key));
+
+-- name: PurgeRevocations :execrows
+DELETE FROM revocations WHERE until_at < $1;
+
+-- name: CreateSigningKey :exec
+INSERT INTO signing_keys (id, algorithm, sealed, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+
+-- name: SigningKeys :many
+SELECT * FROM signing_keys ORDER BY created_at, id;

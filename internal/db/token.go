@@ -1,0 +1,173 @@
+package db
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/db/query"
+)
+
+// CreateRefreshToken stores the first refresh token of a family.
+func (db *DB) CreateRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error { return t.createRefreshToken(ctx, r) })
+	return db.explain(err, "refresh token")
+}
+
+func (t *tx) createRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error {
+	return t.CreateRefreshToken(ctx, query.CreateRefreshTokenParams{
+		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Scopes: text(r.Scopes),
+		IssuedAt: micros(r.IssuedAt), ExpiresAt: micros(r.ExpiresAt), FamilyEnd: micros(r.FamilyEnd),
+	})
+}
+
+// RefreshToken returns what is kept of a refresh token.
+func (db *DB) RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error) {
+	r, err := (&tx{Queries: db.q}).refreshToken(ctx, hash)
+	return r, db.explain(err, "refresh token")
+}
+
+func (t *tx) refreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error) {
+	r, err := t.RefreshTokenByHash(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := list[string](r.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	replay, err := base64.StdEncoding.DecodeString(r.Replay)
+	if err != nil {
+		return nil, fmt.Errorf("a stored answer is damaged: %w", err)
+	}
+	token := &gatehouse.RefreshToken{
+		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Scopes: scopes,
+		IssuedAt: moment(r.IssuedAt), ExpiresAt: moment(r.ExpiresAt), FamilyEnd: moment(r.FamilyEnd), RotatedAt: moment(r.RotatedAt), Replay: replay,
+	}
+	token.Revoked, err = t.revoked(ctx, token)
+	return token, err
+}
+
+// revoked reports whether a revocation names r. It is asked in the transaction that
+// rotates r, so that a revocation which raced it and came first is seen, and one that
+// comes second names the next token too.
+func (t *tx) revoked(ctx context.Context, r *gatehouse.RefreshToken) (bool, error) {
+	rows, err := t.RevocationsOf(ctx, query.RevocationsOfParams{
+		Family: r.Family, UserID: r.UserID, Member: gatehouse.MemberID(r.UserID, r.OrgKey), ConsumerKey: r.ConsumerKey, OrgKey: r.OrgKey,
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		if row.Kind == string(gatehouse.RevokedFamily) || micros(r.IssuedAt) <= row.At {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// UseRefreshToken applies rule to the refresh token with a hash and stores what it
+// leads to, in one transaction. The rule may run twice, when another use of the token
+// came first. It is NotFound when there is no such token.
+func (db *DB) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error {
+	raced := true
+	for attempt := 0; raced && attempt < 2; attempt++ {
+		err := db.change(ctx, func(ctx context.Context, t *tx) error {
+			r, err := t.refreshToken(ctx, hash)
+			if err != nil {
+				return err
+			}
+			rotation, err := rule(r)
+			if err != nil {
+				return err
+			}
+			raced, err = t.rotate(ctx, hash, rotation)
+			return err
+		})
+		if err != nil {
+			return db.explain(err, "refresh token")
+		}
+	}
+	if raced {
+		return gatehouse.Errorf(gatehouse.Unavailable, "this refresh token is being used elsewhere: try again")
+	}
+	return nil
+}
+
+func (t *tx) rotate(ctx context.Context, hash string, rotation gatehouse.Rotation) (raced bool, err error) {
+	if rotation.Revoke != nil {
+		return false, t.revoke(ctx, *rotation.Revoke)
+	}
+	if rotation.Next == nil {
+		return false, nil
+	}
+	rows, err := t.RotateRefreshToken(ctx, query.RotateRefreshTokenParams{
+		Hash: hash, RotatedAt: micros(rotation.Next.IssuedAt), Replay: base64.StdEncoding.EncodeToString(rotation.Replay),
+	})
+	if err != nil || rows == 0 {
+		return rows == 0, err
+	}
+	return false, t.createRefreshToken(ctx, rotation.Next)
+}
+
+// CreateAccessToken stores what an opaque access token says.
+func (db *DB) CreateAccessToken(ctx context.Context, hash string, a *gatehouse.Authorization) error {
+	says, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	err = db.change(ctx, func(ctx context.Context, t *tx) error {
+		return t.CreateAccessToken(ctx, query.CreateAccessTokenParams{Hash: hash, Says: string(says), ExpiresAt: micros(a.ExpiresAt)})
+	})
+	return db.explain(err, "access token")
+}
+
+// AccessToken returns what the opaque access token with a hash says.
+func (db *DB) AccessToken(ctx context.Context, hash string) (*gatehouse.Authorization, error) {
+	says, err := db.q.AccessTokenByHash(ctx, hash)
+	if err != nil {
+		return nil, db.explain(err, "access token")
+	}
+	var a gatehouse.Authorization
+	if err := json.Unmarshal([]byte(says), &a); err != nil {
+		return nil, fmt.Errorf("a stored access token is damaged: %w", err)
+	}
+	return &a, nil
+}
+
+// Revoke stores a revocation.
+func (db *DB) Revoke(ctx context.Context, r gatehouse.Revocation) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error { return t.revoke(ctx, r) })
+	return db.explain(err, "revocation")
+}
+
+func (t *tx) revoke(ctx context.Context, r gatehouse.Revocation) error {
+	err := t.PutRevocation(ctx, query.PutRevocationParams{
+		Kind: string(r.Kind), ID: r.ID, At: micros(r.At), AccessEnd: micros(r.AccessEnd), UntilAt: micros(r.Until),
+	})
+	if err != nil {
+		return err
+	}
+	return t.changed(ctx, gatehouse.TokensRevoked, string(r.Kind)+":"+r.ID)
+}
+
+func revocation(r query.Revocation) gatehouse.Revocation {
+	return gatehouse.Revocation{
+		Kind: gatehouse.RevocationKind(r.Kind), ID: r.ID, At: moment(r.At), AccessEnd: moment(r.AccessEnd), Until: moment(r.UntilAt),
+	}
+}
+
+// Revocation returns one revocation.
+func (db *DB) Revocation(ctx context.Context, kind gatehouse.RevocationKind, id string) (gatehouse.Revocation, error) {
+	r, err := db.q.RevocationByID(ctx, query.RevocationByIDParams{Kind: string(kind), ID: id})
+	return revocation(r), db.explain(err, "revocation")
+}
+
+// Revocations returns the revocations that may name an access token which has not
+// ended yet.
+func (db *DB) Revocations(ctx context.Context) ([]gatehouse.Revocation, error) {
+	rows, err := db.q.LiveRevocations(ctx, micros(db.Now()))
+	return each(rows, revocation), db.explain(err, "revocation")
+}

@@ -1,0 +1,112 @@
+// Package organization is what people do about people: organizations, their members
+// and roles, passwords, and the check at every sign-in.
+//
+//	organization.go   organizations
+//	member.go         members, roles, passwords
+//	authenticate.go   username and password to member, at the same cost for everybody
+//	password.go       Argon2id, a bounded number at a time
+//
+// It does not own sessions (package login) nor tokens (packages token and tokenapi).
+package organization
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// Service serves organizations and their people.
+type Service struct {
+	Store     Store
+	Passwords *Passwords
+	Now       func() time.Time
+}
+
+// Store keeps organizations and people.
+type Store interface {
+	CreateOrganization(ctx context.Context, o *gatehouse.Organization) error
+	Organization(ctx context.Context, key string) (*gatehouse.Organization, error)
+	Organizations(ctx context.Context) ([]gatehouse.Organization, error)
+	UpdateOrganization(ctx context.Context, key string, rule func(*gatehouse.Organization) error) error
+	DeleteOrganization(ctx context.Context, key string) error
+	Roles(ctx context.Context, orgID string) ([]gatehouse.Role, error)
+
+	CreateUser(ctx context.Context, m *gatehouse.Member, passwordHash string) error
+	CreateMember(ctx context.Context, m *gatehouse.Member) error
+	Credentials(ctx context.Context, username string) (*gatehouse.User, string, error)
+	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+	MemberByUsername(ctx context.Context, orgID, username string) (*gatehouse.Member, error)
+	Members(ctx context.Context, orgID string, offset, limit int) ([]*gatehouse.Member, error)
+	Memberships(ctx context.Context, userID string) ([]gatehouse.Organization, error)
+	UpdateMember(ctx context.Context, orgID, userID string, rule func(*gatehouse.Member) error) error
+	DeleteMember(ctx context.Context, org *gatehouse.Organization, userID string) error
+	SetPassword(ctx context.Context, userID, passwordHash string) error
+}
+
+// CreateOrganization makes an organization. Only the operator reaches it, by the
+// command line. It is a Conflict when the key is taken.
+func (s *Service) CreateOrganization(ctx context.Context, key, name string) (*gatehouse.Organization, error) {
+	now := s.Now()
+	o := &gatehouse.Organization{ID: gatehouse.NewID(now), Key: key, Name: name, CreatedAt: now, PasswordGrant: true, SignUp: true}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := s.Store.CreateOrganization(ctx, o); err != nil {
+		if gatehouse.KindOf(err) == gatehouse.Conflict {
+			return nil, gatehouse.Errorf(gatehouse.Conflict, "there is an organization %s already: choose another key", key)
+		}
+		return nil, err
+	}
+	return o, nil
+}
+
+// Organization returns the organization with a key.
+func (s *Service) Organization(ctx context.Context, key string) (*gatehouse.Organization, error) {
+	if !gatehouse.ValidOrganizationKey(key) {
+		return nil, gatehouse.Errorf(gatehouse.NotFound, "there is no such organization")
+	}
+	return s.Store.Organization(ctx, key)
+}
+
+// Organizations returns every organization, by key. Only the operator reaches it.
+func (s *Service) Organizations(ctx context.Context) ([]gatehouse.Organization, error) {
+	return s.Store.Organizations(ctx)
+}
+
+// UpdateOrganization applies change to an organization. Only the operator reaches it.
+func (s *Service) UpdateOrganization(ctx context.Context, key string, change func(*gatehouse.Organization)) error {
+	return s.Store.UpdateOrganization(ctx, key, func(o *gatehouse.Organization) error {
+		change(o)
+		return o.Validate()
+	})
+}
+
+// DeleteOrganization removes an organization with all it owns; tokens issued in it end
+// at once. Only the operator reaches it.
+func (s *Service) DeleteOrganization(ctx context.Context, key string) error {
+	if key == gatehouse.DefaultOrganization {
+		return gatehouse.Errorf(gatehouse.Conflict, "the organization %s cannot be deleted", key)
+	}
+	return s.Store.DeleteOrganization(ctx, key)
+}
+
+// Bootstrap makes the organization "default" with the user "admin" when there is no
+// organization yet. With an empty password it makes one up and returns it.
+func (s *Service) Bootstrap(ctx context.Context, password string) (madeUp string, err error) {
+	all, err := s.Store.Organizations(ctx)
+	if err != nil || len(all) > 0 {
+		return "", err
+	}
+	if password == "" {
+		madeUp = gatehouse.RandomText(20)
+		password = madeUp
+	}
+	if _, err := s.CreateOrganization(ctx, gatehouse.DefaultOrganization, "Default"); err != nil {
+		return "", err
+	}
+	_, err = s.CreateUser(ctx, NewUser{
+		Username: "admin", Name: "Administrator", Password: password, OrgKey: gatehouse.DefaultOrganization, Roles: []gatehouse.Role{gatehouse.Admin},
+	})
+	return madeUp, err
+}

@@ -1,0 +1,277 @@
+// Package publisher is what a publisher does: draw up APIs from OpenAPI documents, say
+// who may subscribe, and move them along their lifecycle.
+//
+//	publisher.go          the service: import, change, move, delete
+//	subscription.go       who subscribes, and blocking them
+//	openapi.go            an OpenAPI document to an API
+//	openapi_position.go   where in the file a problem is
+//
+// It does not own the gateway, which learns of changes by the change feed.
+package publisher
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// Service serves publishers.
+type Service struct {
+	Store Store
+	Now   func() time.Time
+}
+
+// Store keeps APIs.
+type Store interface {
+	CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error
+	UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error
+	DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, subscriptions int64) error) error
+	API(ctx context.Context, orgID, id string) (*gatehouse.API, error)
+	APIs(ctx context.Context, org *gatehouse.Organization) ([]*gatehouse.API, error)
+	Document(ctx context.Context, orgID, id string) (string, error)
+	Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error)
+
+	Application(ctx context.Context, orgID, id string) (*gatehouse.Application, error)
+	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
+	SubscriptionsTo(ctx context.Context, orgID, apiID string) ([]gatehouse.Subscription, error)
+	UpdateSubscription(ctx context.Context, orgID, id string, rule func(*gatehouse.Subscription) error) error
+}
+
+// Changes is what a publisher says of an API beside its OpenAPI document. Empty fields
+// leave what the document says, or what the API has.
+type Changes struct {
+	Name        string
+	Version     string
+	Context     string
+	Description *string
+	Production  *string
+	Sandbox     *string
+	Tiers       []string
+	Tags        []string
+}
+
+// apply overlays c on a. The name, version and context of an API that exists never
+// change, so only a new one takes them.
+func (c Changes) apply(a *gatehouse.API) {
+	for field, value := range map[*string]string{&a.Name: c.Name, &a.Version: c.Version, &a.Context: c.Context} {
+		if value != "" && a.CreatedAt.IsZero() {
+			*field = value
+		}
+	}
+	for field, value := range map[*string]*string{&a.Description: c.Description, &a.Production: c.Production, &a.Sandbox: c.Sandbox} {
+		if value != nil {
+			*field = *value
+		}
+	}
+	if c.Tiers != nil {
+		a.Tiers = c.Tiers
+	}
+	if c.Tags != nil {
+		a.Tags = c.Tags
+	}
+}
+
+func mayCreate(by *gatehouse.Member) error {
+	if !by.May(gatehouse.CreateAPIs) {
+		return gatehouse.Errorf(gatehouse.Forbidden, "drawing up APIs takes the role creator or publisher: ask an administrator of your organization")
+	}
+	return nil
+}
+
+// Import draws up an API from an OpenAPI document, in state CREATED, and returns it with
+// warnings about the document. A bad document is refused with every problem's line; the
+// name and version, or the context, of another API are a Conflict. Nothing is half
+// stored.
+func (s *Service) Import(ctx context.Context, by *gatehouse.Member, document []byte, c Changes) (*gatehouse.API, []string, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, nil, err
+	}
+	draft, err := ReadOpenAPI(document)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := draft.API
+	c.apply(&a)
+	def := gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
+	if err := s.create(ctx, by, &a, def); err != nil {
+		return nil, nil, err
+	}
+	return &a, draft.Warnings, nil
+}
+
+// Create draws up an API without a document, in state CREATED.
+func (s *Service) Create(ctx context.Context, by *gatehouse.Member, a gatehouse.API, scopes []gatehouse.Scope) (*gatehouse.API, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, err
+	}
+	return &a, s.create(ctx, by, &a, gatehouse.Definition{Scopes: scopes})
+}
+
+func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse.API, def gatehouse.Definition) error {
+	now := s.Now()
+	a.ID, a.OrgID, a.OrgKey = gatehouse.NewID(now), by.Organization.ID, by.Organization.Key
+	a.Provider, a.State, a.CreatedAt, a.UpdatedAt = by.Username, gatehouse.Created, now, now
+	a.Context = strings.ReplaceAll(a.Context, "/{version}", "")
+	if len(a.Tiers) == 0 {
+		for _, t := range gatehouse.SubscriptionTiers {
+			a.Tiers = append(a.Tiers, t.Name)
+		}
+	}
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
+		if err := clash(a, apis); err != nil {
+			return err
+		}
+		return agree(def.Scopes, scopes, by)
+	})
+}
+
+// clash refuses an API whose name and version, or whose context, is another's.
+func clash(a *gatehouse.API, apis []*gatehouse.API) error {
+	for _, other := range apis {
+		sameName := strings.EqualFold(other.Name, a.Name)
+		switch {
+		case sameName && other.Version == a.Version:
+			return gatehouse.Errorf(gatehouse.Conflict, "there is an API %s %s already: choose another version", other.Name, other.Version)
+		case sameName && other.Context != a.Context:
+			return gatehouse.Errorf(gatehouse.Conflict, "API %s has the context %s, which its versions share", other.Name, other.Context)
+		case !sameName && other.Context == a.Context:
+			return gatehouse.Errorf(gatehouse.Conflict, "the context %s belongs to API %s: choose another", other.Context, other.Name)
+		}
+	}
+	return nil
+}
+
+// agree checks each scope that a document defines, and that it is bound to the same
+// roles as the organization's scope of that name, if there is one: a scope opens every
+// API that names it, so one document must not widen it for the others.
+func agree(defined, existing []gatehouse.Scope, by *gatehouse.Member) error {
+	for i := range defined {
+		d := &defined[i]
+		if err := d.Validate(); err != nil {
+			return err
+		}
+		for _, e := range existing {
+			if e.Name == d.Name && !sameRoles(e.Roles, d.Roles) {
+				return gatehouse.Errorf(gatehouse.Conflict,
+					"the scope %s exists in %s, bound to %v: bind it to the same roles, or give this API's scope another name", e.Name, by.Organization.Key, e.Roles)
+			}
+		}
+	}
+	return nil
+}
+
+func sameRoles(a, b []gatehouse.Role) bool {
+	sorted := func(roles []gatehouse.Role) []gatehouse.Role {
+		s := slices.Clone(roles)
+		slices.Sort(s)
+		return slices.Compact(s)
+	}
+	return slices.Equal(sorted(a), sorted(b))
+}
+
+// APIs returns the organization's APIs in every state, by name and version.
+func (s *Service) APIs(ctx context.Context, by *gatehouse.Member) ([]*gatehouse.API, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, err
+	}
+	return s.Store.APIs(ctx, &by.Organization)
+}
+
+// API returns one of the organization's APIs.
+func (s *Service) API(ctx context.Context, by *gatehouse.Member, id string) (*gatehouse.API, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, err
+	}
+	return s.Store.API(ctx, by.Organization.ID, id)
+}
+
+// Document returns the OpenAPI document an API was drawn up from.
+func (s *Service) Document(ctx context.Context, by *gatehouse.Member, id string) (string, error) {
+	if err := mayCreate(by); err != nil {
+		return "", err
+	}
+	return s.Store.Document(ctx, by.Organization.ID, id)
+}
+
+// Scopes returns the organization's scopes, by name.
+func (s *Service) Scopes(ctx context.Context, by *gatehouse.Member) ([]gatehouse.Scope, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, err
+	}
+	return s.Store.Scopes(ctx, by.Organization.ID)
+}
+
+// Update changes an API. Changing one that is served is publishing, and takes that
+// right.
+func (s *Service) Update(ctx context.Context, by *gatehouse.Member, id string, c Changes) (*gatehouse.API, error) {
+	return s.update(ctx, by, id, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
+		c.apply(a)
+		return nil
+	})
+}
+
+// UpdateDocument replaces an API's OpenAPI document, its resources and scopes. Its name,
+// version and context stay.
+func (s *Service) UpdateDocument(ctx context.Context, by *gatehouse.Member, id string, document []byte) (*gatehouse.API, error) {
+	draft, err := ReadOpenAPI(document)
+	if err != nil {
+		return nil, err
+	}
+	return s.update(ctx, by, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
+		a.Resources = draft.API.Resources
+		*def = gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
+		return agree(def.Scopes, scopes, by)
+	})
+}
+
+func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, rule func(*gatehouse.API, *gatehouse.Definition, []gatehouse.Scope) error) (*gatehouse.API, error) {
+	if err := mayCreate(by); err != nil {
+		return nil, err
+	}
+	var changed *gatehouse.API
+	err := s.Store.UpdateAPI(ctx, by.Organization.ID, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
+		if a.Served() && !by.May(gatehouse.PublishAPIs) {
+			return gatehouse.Errorf(gatehouse.Forbidden, "API %s is %s: changing it takes the role publisher", a.Name, a.State)
+		}
+		changed = a
+		if err := rule(a, def, scopes); err != nil {
+			return err
+		}
+		return a.Validate()
+	})
+	return changed, err
+}
+
+// Do moves an API along its lifecycle; when it returns, the gateway of this node does
+// as the new state says.
+func (s *Service) Do(ctx context.Context, by *gatehouse.Member, id string, action gatehouse.Action) (*gatehouse.API, error) {
+	if !by.May(gatehouse.PublishAPIs) {
+		return nil, gatehouse.Errorf(gatehouse.Forbidden, "moving an API along its lifecycle takes the role publisher")
+	}
+	return s.update(ctx, by, id, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
+		return a.Do(action)
+	})
+}
+
+// Delete removes an API. It is a Conflict while somebody subscribes to it and it is not
+// retired.
+func (s *Service) Delete(ctx context.Context, by *gatehouse.Member, id string) error {
+	if err := mayCreate(by); err != nil {
+		return err
+	}
+	return s.Store.DeleteAPI(ctx, by.Organization.ID, id, func(a *gatehouse.API, subscriptions int64) error {
+		if a.Served() && !by.May(gatehouse.PublishAPIs) {
+			return gatehouse.Errorf(gatehouse.Forbidden, "API %s is %s: deleting it takes the role publisher", a.Name, a.State)
+		}
+		if subscriptions > 0 && a.State != gatehouse.Retired {
+			return gatehouse.Errorf(gatehouse.Conflict, "API %s %s has %d subscriptions: deprecate and retire it first", a.Name, a.Version, subscriptions)
+		}
+		return nil
+	})
+}
