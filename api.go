@@ -148,8 +148,8 @@ func (a *API) Validate() error {
 		return Errorf(Invalid, "%q cannot be a version: use 1 to 30 letters, digits and ._-", a.Version)
 	case !apiContext.MatchString(a.Context):
 		return Errorf(Invalid, "%q cannot be a context: use / and a name of letters, digits and ._-, like /petstore", a.Context)
-	case a.Context == "/t" || strings.HasPrefix(a.Context, "/t/"):
-		return Errorf(Invalid, "the context /t is taken: organizations' APIs live there")
+	case reserved(a.Context):
+		return Errorf(Invalid, "contexts that begin with /t/ or /oauth2/ are taken: choose another")
 	case len(a.Description) > MaxDescription:
 		return Errorf(Invalid, "the description is longer than %d bytes", MaxDescription)
 	case len(a.Resources) > MaxResources:
@@ -166,6 +166,12 @@ func (a *API) Validate() error {
 		}
 	}
 	return validResources(a.Resources)
+}
+
+// reserved reports whether a context would stand in the way of organizations' APIs or
+// of the Token API.
+func reserved(context string) bool {
+	return strings.HasPrefix(context+"/", "/t/") || strings.HasPrefix(context+"/", "/oauth2/")
 }
 
 // validEndpoint checks the form of a backend's URL. Which addresses it may have is

@@ -91,6 +91,7 @@ const (
 	RevokedMember RevocationKind = "member" // the same in one organization, by MemberID
 	RevokedKeys   RevocationKind = "keys"   // everything issued to a consumer key
 	RevokedOrg    RevocationKind = "org"    // everything issued in an organization, by its key
+	RevokedBefore RevocationKind = "before" // what a consumer key was issued for a subject before its newest token
 )
 
 // MemberID names a user in an organization for a Revocation.
@@ -103,18 +104,46 @@ func RevokeAll(kind RevocationKind, id string, now time.Time) Revocation {
 }
 
 // Names lists what revocations could end a, one for each kind.
-func (a *Authorization) Names() [6]Revocation {
-	names := [6]Revocation{
-		{Kind: RevokedToken, ID: a.ID},
-		{Kind: RevokedFamily, ID: a.Family},
-		{Kind: RevokedKeys, ID: a.ConsumerKey},
-		{Kind: RevokedOrg, ID: a.OrgKey},
+func (a *Authorization) Names() [7]RevocationName {
+	names := [7]RevocationName{
+		{RevokedToken, a.ID}, {RevokedFamily, a.Family}, {RevokedKeys, a.ConsumerKey}, {RevokedOrg, a.OrgKey},
+		{RevokedBefore, a.pair()},
 	}
 	if a.For == ForUser {
-		names[4] = Revocation{Kind: RevokedUser, ID: a.Subject}
-		names[5] = Revocation{Kind: RevokedMember, ID: MemberID(a.Subject, a.OrgKey)}
+		names[5] = RevocationName{RevokedUser, a.Subject}
+		names[6] = RevocationName{RevokedMember, MemberID(a.Subject, a.OrgKey)}
 	}
 	return names
+}
+
+// RevocationName is what a Revocation names.
+type RevocationName struct {
+	Kind RevocationKind
+	ID   string
+}
+
+// pair names a's consumer key and subject together.
+func (a *Authorization) pair() string { return a.ConsumerKey + ":" + a.Subject }
+
+// RevokeBefore returns the revocation of what a's client was issued for a's subject
+// before a.
+func (a *Authorization) RevokeBefore(c *Client) Revocation {
+	at := a.IssuedAt.Truncate(time.Microsecond).Add(-time.Microsecond)
+	return Revocation{Kind: RevokedBefore, ID: a.pair(), At: at, AccessEnd: c.accessEnd(at), Until: at.Add(MaxRefreshAge)}
+}
+
+// accessEnd returns when an access token that c was issued at a moment ends.
+func (c *Client) accessEnd(at time.Time) time.Time {
+	if c.Access == Never {
+		return EndOfTime
+	}
+	return at.Add(c.Access)
+}
+
+// RevokeFamily returns the revocation of a family of refresh tokens and of all access
+// tokens issued with it.
+func (c *Client) RevokeFamily(family string, now time.Time) Revocation {
+	return Revocation{Kind: RevokedFamily, ID: family, At: now, AccessEnd: c.accessEnd(now), Until: now.Add(MaxRefreshAge)}
 }
 
 // SealedKey is a signing key as it is stored: the private part is sealed under the

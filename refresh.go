@@ -19,6 +19,31 @@ type RefreshToken struct {
 	Replay      []byte    // the answer it gave, sealed with the token itself; only with a grace
 }
 
+// RefreshPrefix begins every refresh token: it tells them from access tokens.
+const RefreshPrefix = "ghr_"
+
+// NewRefreshToken returns a refresh token: 256 bits after the prefix.
+func NewRefreshToken() string { return RefreshPrefix + RandomText(43) }
+
+// Issue returns the first link of a new family for what a says, and ties a to it.
+func (c *Client) Issue(a *Authorization, token string) *RefreshToken {
+	a.Family = NewID(a.IssuedAt)
+	return &RefreshToken{
+		Hash: HashToken(token), Family: a.Family, ConsumerKey: c.ConsumerKey, UserID: a.Subject, OrgKey: a.OrgKey, Scopes: a.Scopes,
+		IssuedAt: a.IssuedAt, ExpiresAt: a.IssuedAt.Add(c.Refresh), FamilyEnd: a.IssuedAt.Add(MaxRefreshAge),
+	}
+}
+
+// Next returns the link that follows t: it lives anew, but never beyond the family.
+func (t *RefreshToken) Next(k *Keys, token string, now time.Time) *RefreshToken {
+	next := *t
+	next.Hash, next.IssuedAt, next.ExpiresAt, next.RotatedAt, next.Replay = HashToken(token), now, now.Add(k.Refresh), time.Time{}, nil
+	if next.ExpiresAt.After(t.FamilyEnd) {
+		next.ExpiresAt = t.FamilyEnd
+	}
+	return &next
+}
+
 // RefreshUse is what presenting a refresh token leads to.
 type RefreshUse uint8
 

@@ -1,0 +1,109 @@
+// Package token writes authorizations down as access tokens and reads them back.
+//
+//	token.go     issue and verify, whatever the format
+//	jws.go       signed JWTs (RFC 9068), read without a look-up
+//	opaque.go    random strings, looked up by their hash
+//	keys.go      the signing keys, and their public halves
+//	revoked.go   what ended before its time
+//	cache.go     what was verified a moment ago
+//	seal.go      AES-256-GCM for what must be read back
+//
+// It does not own the question who may get a token (package tokenapi), nor the rotation
+// of refresh tokens.
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// MaxLength is the longest access token that is read, in bytes.
+const MaxLength = 8 << 10
+
+// Tokens issues and verifies access tokens.
+type Tokens struct {
+	Issuer  string // the iss of JWTs and their audience
+	Keys    *Keys
+	Revoked *Revoked
+	Store   Store
+	Cache   *Cache
+	Now     func() time.Time
+}
+
+// Store keeps what opaque tokens say, under their hashes, and revocations.
+type Store interface {
+	CreateAccessToken(ctx context.Context, hash string, a *gatehouse.Authorization) error
+	AccessToken(ctx context.Context, hash string) (*gatehouse.Authorization, error)
+	Revoke(ctx context.Context, r gatehouse.Revocation) error
+}
+
+// Issue writes a down as an access token in the format that c's keys ask for. When c
+// revokes what came before, that has ended when Issue returns.
+func (t *Tokens) Issue(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization) (string, error) {
+	if c.RevokesBefore {
+		if err := t.Store.Revoke(ctx, a.RevokeBefore(c)); err != nil {
+			return "", err
+		}
+	}
+	if c.Format == gatehouse.FormatOpaque {
+		token := newOpaque()
+		return token, t.Store.CreateAccessToken(ctx, gatehouse.HashToken(token), a)
+	}
+	key, err := t.Keys.signer(ctx, c.Algorithm)
+	if err != nil {
+		return "", err
+	}
+	return key.sign(t.claims(a))
+}
+
+// Verify returns what an access token says. A token that is not ours, damaged or
+// revoked is Unauthenticated; one whose end has passed is that too, with
+// gatehouse.ErrTokenExpired in its chain.
+func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authorization, error) {
+	if len(token) > MaxLength {
+		return nil, errInvalid
+	}
+	hash := sha256.Sum256([]byte(token))
+	e := t.Cache.get(hash)
+	if e == nil {
+		generation := t.Revoked.generation.Load()
+		a, err := t.read(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		if t.Revoked.names(a) {
+			return nil, errInvalid
+		}
+		e = &entry{authorization: a}
+		e.generation.Store(generation)
+		t.Cache.put(hash, e, t.Now())
+	}
+	if !t.Now().Before(e.authorization.ExpiresAt) {
+		return nil, errExpired
+	}
+	if !e.stands(t.Revoked) {
+		return nil, errInvalid
+	}
+	return e.authorization, nil
+}
+
+func (t *Tokens) read(ctx context.Context, token string) (*gatehouse.Authorization, error) {
+	if strings.HasPrefix(token, opaquePrefix) {
+		a, err := t.Store.AccessToken(ctx, gatehouse.HashToken(token))
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			return nil, errInvalid
+		}
+		return a, err
+	}
+	return t.readJWT(token)
+}
+
+// The two refusals are values: they are answered under floods of bad tokens.
+var (
+	errInvalid error = &gatehouse.Error{Kind: gatehouse.Unauthenticated, Message: "the access token is not valid"}
+	errExpired error = &gatehouse.Error{Kind: gatehouse.Unauthenticated, Message: "the access token has expired", Err: gatehouse.ErrTokenExpired}
+)
