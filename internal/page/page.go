@@ -8,7 +8,8 @@
 //	credential.templ  Ticket, CopyLine, TierCard, ScopePick
 //	sample.go         Sample: code to copy and run
 //	mark.templ        Mark, the picture an API gets from its id
-//	problem.templ     Problem, the page of an error
+//	moment.templ      Ago, a moment as people say it
+//	problem.go        Problem, the page of an error
 //	static.go         the style sheet, the script and the icons, under hashed names
 //
 // Parts are values: fill in the fields and write @page.Button{…}.View() in a template.

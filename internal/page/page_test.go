@@ -263,6 +263,29 @@ func TestMarksTellAPIsApart(t *testing.T) {
 	}
 }
 
+func TestProblemsOfOursSayNothing(t *testing.T) {
+	p := page.ProblemOf(io.ErrUnexpectedEOF, 500, "01K")
+	if got := render(t, p.View()); strings.Contains(got, "EOF") || !strings.Contains(got, "01K") {
+		t.Errorf("got %s", got)
+	}
+	p = page.ProblemOf(gatehouse.Errorf(gatehouse.Conflict, "take another name"), 409, "01K")
+	if got := render(t, p.View()); !strings.Contains(got, "Take another name.") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestMomentsAreSaidAsPeopleSayThem(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for d, want := range map[time.Duration]string{0: ">now<", 90 * time.Second: "1 min ago", 5 * time.Hour: "5 h ago", 72 * time.Hour: "3 d ago", 90 * 24 * time.Hour: "27 Aug 2026", -time.Hour: "in 60 minutes"} {
+		if got := render(t, page.Ago(now.Add(-d), now)); !strings.Contains(got, want) {
+			t.Errorf("%v ago is %s, want %s", d, got, want)
+		}
+	}
+	if got := render(t, page.Ago(time.Time{}, now)); !strings.Contains(got, "never") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1\u202f000", 1234567: "1\u202f234\u202f567"} {
 		if got := page.Thousands(n); got != want {
