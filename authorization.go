@@ -59,6 +59,10 @@ var EndOfTime = time.Unix(253402300799, 0).UTC() // 9999-12-31T23:59:59Z
 // clients of the platform know to mean "never".
 const NeverExpiresIn = 9223372036854775
 
+// ErrTokenExpired is in the chain of the error for a token that was good once, so that
+// its holder learns to refresh it.
+var ErrTokenExpired = errors.New("the token has expired")
+
 // ExpiresIn returns how many whole seconds a holds from now on.
 func (a *Authorization) ExpiresIn(now time.Time) int64 {
 	if a.ExpiresAt.Equal(EndOfTime) {
@@ -91,7 +95,7 @@ const (
 	RevokedMember RevocationKind = "member" // the same in one organization, by MemberID
 	RevokedKeys   RevocationKind = "keys"   // everything issued to a consumer key
 	RevokedOrg    RevocationKind = "org"    // everything issued in an organization, by its key
-	RevokedBefore RevocationKind = "before" // what a consumer key was issued for a subject before its newest token
+	RevokedBefore RevocationKind = "before" // access tokens of a consumer key for a subject, but the newest
 )
 
 // MemberID names a user in an organization for a Revocation.
@@ -125,11 +129,11 @@ type RevocationName struct {
 // pair names a's consumer key and subject together.
 func (a *Authorization) pair() string { return a.ConsumerKey + ":" + a.Subject }
 
-// RevokeBefore returns the revocation of what a's client was issued for a's subject
-// before a.
+// RevokeBefore returns the revocation of the access tokens that a's client was issued
+// for a's subject before a. It does not touch refresh tokens.
 func (a *Authorization) RevokeBefore(c *Client) Revocation {
 	at := a.IssuedAt.Truncate(time.Microsecond).Add(-time.Microsecond)
-	return Revocation{Kind: RevokedBefore, ID: a.pair(), At: at, AccessEnd: c.accessEnd(at), Until: at.Add(MaxRefreshAge)}
+	return Revocation{Kind: RevokedBefore, ID: a.pair(), At: at, AccessEnd: c.accessEnd(at), Until: c.accessEnd(at)}
 }
 
 // accessEnd returns when an access token that c was issued at a moment ends.

@@ -56,7 +56,6 @@ func (t *tx) refreshToken(ctx context.Context, hash string) (*gatehouse.RefreshT
 func (t *tx) revoked(ctx context.Context, r *gatehouse.RefreshToken) (bool, error) {
 	rows, err := t.RevocationsOf(ctx, query.RevocationsOfParams{
 		Family: r.Family, UserID: r.UserID, Member: gatehouse.MemberID(r.UserID, r.OrgKey), ConsumerKey: r.ConsumerKey, OrgKey: r.OrgKey,
-		Pair: r.ConsumerKey + ":" + r.UserID,
 	})
 	if err != nil {
 		return false, err

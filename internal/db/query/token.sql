@@ -33,8 +33,7 @@ SELECT * FROM revocations WHERE access_end > $1;
 -- name: RevocationsOf :many
 SELECT * FROM revocations
 WHERE (kind = 'family' AND id = sqlc.arg(family)) OR (kind = 'user' AND id = sqlc.arg(user_id)) OR (kind = 'member' AND id = sqlc.arg(member))
-   OR (kind = 'keys' AND id = sqlc.arg(consumer_key)) OR (kind = 'org' AND id = sqlc.arg(org_key))
-   OR (kind = 'before' AND id = sqlc.arg(pair));
+   OR (kind = 'keys' AND id = sqlc.arg(consumer_key)) OR (kind = 'org' AND id = sqlc.arg(org_key));
 
 -- name: PurgeRevocations :execrows
 DELETE FROM revocations WHERE until_at < $1;

@@ -230,7 +230,6 @@ const revocationsOf = `-- name: RevocationsOf :many
 SELECT kind, id, at, access_end, until_at FROM revocations
 WHERE (kind = 'family' AND id = $1) OR (kind = 'user' AND id = $2) OR (kind = 'member' AND id = $3)
    OR (kind = 'keys' AND id = $4) OR (kind = 'org' AND id = $5)
-   OR (kind = 'before' AND id = $6)
 `
 
 type RevocationsOfParams struct {
@@ -239,7 +238,6 @@ type RevocationsOfParams struct {
 	Member      string
 	ConsumerKey string
 	OrgKey      string
-	Pair        string
 }
 
 func (q *Queries) RevocationsOf(ctx context.Context, arg RevocationsOfParams) ([]Revocation, error) {
@@ -249,7 +247,6 @@ func (q *Queries) RevocationsOf(ctx context.Context, arg RevocationsOfParams) ([
 		arg.Member,
 		arg.ConsumerKey,
 		arg.OrgKey,
-		arg.Pair,
 	)
 	if err != nil {
 		return nil, err

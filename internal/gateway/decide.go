@@ -1,0 +1,221 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// Outcome is what the gateway does with a call.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Refuse    Outcome = iota // answer with the Decision's Refusal
+	Preflight                // answer a browser's question about CORS
+	Forward                  // send the call to the backend
+)
+
+// Head is what a decision needs to know of a request. It holds nothing of net/http, so
+// that a decision can be asked for without a request.
+type Head struct {
+	Method        string
+	Path          string // canonical
+	Authorization string // the header's value, empty if there was none
+	Preflight     bool   // Origin and Access-Control-Request-Method were there
+}
+
+// Facts are what a decision asks for beside the table.
+type Facts interface {
+	// Token returns what an access token says. An Unauthenticated error means that it
+	// is not valid, with gatehouse.ErrTokenExpired in its chain if it was once.
+	Token(token string) (*gatehouse.Authorization, error)
+	// Client returns everything known of a consumer key; NotFound when it is gone.
+	Client(consumerKey string) (*gatehouse.Client, error)
+}
+
+// Decision is what comes of a call, and why.
+type Decision struct {
+	Outcome Outcome
+	Refusal *Refusal
+	Err     error  // why the facts could not be had; for the log
+	Allow   string // the methods there are, for a preflight or a wrong method
+
+	API           *gatehouse.API      // nil when the path belongs to none
+	Rest          string              // the canonical path behind the API's base path
+	Resource      *gatehouse.Resource // nil when none was found
+	Authorization *gatehouse.Authorization
+	Client        *gatehouse.Client
+	Endpoint      *Endpoint // where to forward to
+}
+
+// Decide says what comes of a call. It has no clock and no input or output of its own:
+// the same table, facts and head give the same decision, whoever asks.
+func Decide(t *Table, f Facts, h *Head) (d Decision) {
+	r, rest := t.find(h.Path)
+	if r == nil {
+		d.Refusal = unknownAPI
+		return d
+	}
+	d.API, d.Rest = &r.api, rest
+	if r.api.State == gatehouse.Blocked {
+		d.Refusal = blockedAPI
+		return d
+	}
+	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
+		return d
+	}
+	d.choose(r)
+	return d
+}
+
+// refuse is false, for the checks to return.
+func (d *Decision) refuse(with *Refusal) bool {
+	d.Refusal = with
+	return false
+}
+
+// find looks the resource up, and answers a preflight, which names no method of its
+// own and brings no token.
+func (d *Decision) find(resources *node, h *Head) bool {
+	path := strings.TrimSuffix(d.Rest, "/")
+	if !(h.Preflight && h.Method == "OPTIONS") {
+		if d.Resource = resources.match(path, h.Method); d.Resource != nil {
+			return true
+		}
+	}
+	switch d.Allow = resources.allowed(path); {
+	case d.Allow == "":
+		return d.refuse(unknownResource)
+	case h.Preflight && h.Method == "OPTIONS":
+		d.Outcome = Preflight
+		return false
+	}
+	return d.refuse(wrongMethod)
+}
+
+// authorize runs the checks of a call that needs a token, in the order in which their
+// refusals are promised.
+func (d *Decision) authorize(f Facts, h *Head) bool {
+	token, ok := bearer(h.Authorization)
+	if !ok {
+		return d.refuse(missingCredentials)
+	}
+	if !validToken(token) {
+		return d.refuse(invalidToken)
+	}
+	return d.identify(f, token) && d.subscribed() && d.opened()
+}
+
+// identify finds out who calls: what the token says, and what is known of the keys it
+// was issued to.
+func (d *Decision) identify(f Facts, token string) bool {
+	authorization, err := f.Token(token)
+	switch {
+	case err == nil:
+	case errors.Is(err, gatehouse.ErrTokenExpired):
+		return d.refuse(expiredToken)
+	case gatehouse.KindOf(err) == gatehouse.Unauthenticated:
+		return d.refuse(invalidToken)
+	default:
+		d.Err = err
+		return d.refuse(unclassified)
+	}
+	client, err := f.Client(authorization.ConsumerKey)
+	switch {
+	case err == nil:
+	case gatehouse.KindOf(err) == gatehouse.NotFound:
+		return d.refuse(invalidToken)
+	default:
+		d.Err = err
+		return d.refuse(unclassified)
+	}
+	d.Authorization, d.Client = authorization, client
+	return true
+}
+
+// subscribed checks that the token is of the API's organization and of the kind the
+// resource asks for, and that its application may call the API. A prototype is there
+// to be tried out and takes no subscriptions, so it needs none; one from the time
+// before it was a prototype still counts.
+func (d *Decision) subscribed() bool {
+	if d.Authorization.OrgKey != d.API.OrgKey {
+		return d.refuse(notSubscribed)
+	}
+	wrong := d.Resource.Auth == gatehouse.AuthApplication && d.Authorization.For != gatehouse.ForApplication ||
+		d.Resource.Auth == gatehouse.AuthUser && d.Authorization.For != gatehouse.ForUser
+	if wrong {
+		return d.refuse(wrongTokenType)
+	}
+	s := d.Client.Subscription(d.API.ID)
+	if s == nil {
+		return d.API.State == gatehouse.Prototyped || d.refuse(notSubscribed)
+	}
+	switch s.State {
+	case gatehouse.Unblocked:
+		return true
+	case gatehouse.ProductionBlocked:
+		return d.Authorization.KeyType == gatehouse.Sandbox || d.refuse(blockedSubscription)
+	case gatehouse.SubscriptionBlock:
+		return d.refuse(blockedSubscription)
+	}
+	return d.refuse(inactiveSubscription)
+}
+
+// opened checks that the token holds one of the resource's scopes.
+func (d *Decision) opened() bool {
+	return d.Resource.OpenTo(d.Authorization.Scopes) || d.refuse(missingScope)
+}
+
+// choose picks the backend: the sandbox for a sandbox token, else production.
+func (d *Decision) choose(r *route) {
+	switch sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox; {
+	case sandbox && r.sandbox == nil:
+		d.Refusal = noSandbox
+	case sandbox:
+		d.Endpoint, d.Outcome = r.sandbox, Forward
+	case r.production == nil:
+		d.Refusal = noProduction
+	default:
+		d.Endpoint, d.Outcome = r.production, Forward
+	}
+}
+
+// bearer returns the credentials of an Authorization header of the Bearer scheme,
+// which is written in any case (RFC 6750, section 2.1; RFC 9110, section 11.1).
+func bearer(header string) (string, bool) {
+	const scheme = "Bearer "
+	if len(header) <= len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
+		return "", false
+	}
+	return header[len(scheme):], true
+}
+
+// maxToken bounds an access token, in bytes.
+const maxToken = 8 << 10
+
+// validToken reports whether token keeps to the grammar of b64token in RFC 6750,
+// section 2.1, so that nothing else is ever hashed, parsed or looked up.
+func validToken(token string) bool {
+	if len(token) > maxToken {
+		return false
+	}
+	if token = strings.TrimRight(token, "="); token == "" {
+		return false
+	}
+	for i := range len(token) {
+		if !inToken[token[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// inToken tells which bytes a token is made of, but for the = at its end.
+var inToken = func() (table [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		table[c] = true
+	}
+	return table
+}()

@@ -1,0 +1,184 @@
+// Package gateway takes calls from callers to the backends of the APIs they may use.
+//
+//	gateway.go     a call from beginning to end; the table in force and how it changes
+//	canonical.go   the one spelling of a path
+//	table.go       the compiled APIs, found by base path
+//	match.go       the resources of one API, found by path template
+//	decide.go      the decision: refuse, answer or forward, a pure function
+//	refusal.go     the gateway's own answers, in one table
+//	proxy.go       from the decision to the backend and back
+//	headers.go     what of a request and an answer passes
+//	body.go        what of a request's body passes
+//	egress.go      the connections to backends, and which addresses they may have
+//
+// It does not own tokens, keys or API definitions: it is handed what answers for them.
+// It keeps none of them but the table, so what they answer must come from memory.
+package gateway
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// APIs are the definitions the table is compiled from.
+type APIs interface {
+	ServedAPIs(ctx context.Context) ([]*gatehouse.API, error)
+	ServedAPI(ctx context.Context, id string) (*gatehouse.API, error)
+}
+
+// Tokens read access tokens.
+type Tokens interface {
+	// Verify returns what a token says; Unauthenticated when it is not valid, with
+	// gatehouse.ErrTokenExpired in the chain if it was once.
+	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+}
+
+// Clients know consumer keys.
+type Clients interface {
+	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
+}
+
+// Gateway is the handler for calls of APIs. Fill it, call Load, then serve; Close it
+// in the end.
+type Gateway struct {
+	APIs    APIs
+	Tokens  Tokens
+	Clients Clients
+
+	// Egress says which addresses backends may have.
+	Egress *gatehouse.Egress
+	// TrustedProxies are the networks of proxies before the gateway whose
+	// X-Forwarded-For, -Proto and -Host are believed; everybody else's are dropped.
+	TrustedProxies []netip.Prefix
+	// MaxBody bounds a request's body, in bytes; 0 means no bound.
+	MaxBody int64
+	// BackendTimeout is how long a backend may take from the request to the header of
+	// its answer; 0 means 30 seconds.
+	BackendTimeout time.Duration
+	// Roots are the authorities that backends' certificates must come from; nil means
+	// those of the system.
+	Roots *x509.CertPool
+
+	Log *slog.Logger
+	Now func() time.Time
+
+	table     atomic.Pointer[Table]
+	change    sync.Mutex // held while the table is replaced, so that no change is lost
+	once      sync.Once
+	transport *http.Transport
+	calls     sync.Pool // of *call
+}
+
+// Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
+// On an error the table that was in force stays so.
+func (g *Gateway) Load(ctx context.Context) error {
+	g.change.Lock()
+	defer g.change.Unlock()
+	apis, err := g.APIs.ServedAPIs(ctx)
+	if err != nil {
+		return fmt.Errorf("load APIs, the gateway serves what it had: %w", err)
+	}
+	table, err := NewTable(apis)
+	if err != nil {
+		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
+	}
+	g.table.Store(table)
+	return nil
+}
+
+// Apply takes up whatever changed of one API. When it returns, calls that begin see the
+// change. On an error the table that was in force stays so.
+func (g *Gateway) Apply(ctx context.Context, apiID string) error {
+	g.change.Lock()
+	defer g.change.Unlock()
+	api, err := g.APIs.ServedAPI(ctx, apiID)
+	switch {
+	case gatehouse.KindOf(err) == gatehouse.NotFound:
+		g.table.Store(g.current().Without(apiID))
+		return nil
+	case err != nil:
+		return fmt.Errorf("load API %s, the gateway serves what it had: %w", apiID, err)
+	}
+	table, err := g.current().With(api)
+	if err != nil {
+		return fmt.Errorf("the gateway serves API %s as it was: %w", apiID, err)
+	}
+	g.table.Store(table)
+	return nil
+}
+
+// current is the table in force; before the first Load it has no APIs.
+func (g *Gateway) current() *Table {
+	if t := g.table.Load(); t != nil {
+		return t
+	}
+	return &Table{}
+}
+
+// Close ends the idle connections to backends.
+func (g *Gateway) Close() {
+	g.once.Do(g.open)
+	g.transport.CloseIdleConnections()
+}
+
+func (g *Gateway) open() {
+	g.transport = g.newTransport()
+	g.calls.New = func() any { return newCall(g) }
+}
+
+// ServeHTTP takes one call from beginning to end.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.once.Do(g.open)
+	c := g.calls.Get().(*call)
+	c.begin(w, r)
+	switch c.decide(); c.decision.Outcome {
+	case Forward:
+		c.forward()
+	case Preflight:
+		c.allowOrigin(w.Header())
+		c.decision.preflight(w)
+	default:
+		c.refuse(c.decision.Refusal)
+	}
+	c.end()
+	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
+}
+
+// maxTarget bounds a request target, in bytes: path and query.
+const maxTarget = 16 << 10
+
+// read fills in the head that is decided upon. What may be wrong with a request before
+// it is known which API it means is refused here.
+func (h *Head) read(r *http.Request) *Refusal {
+	path, query, _ := strings.Cut(r.RequestURI, "?")
+	authorization := r.Header["Authorization"]
+	switch {
+	case !slices.Contains(gatehouse.Methods, r.Method):
+		return unknownMethod
+	case len(r.RequestURI) > maxTarget:
+		return longTarget
+	case len(authorization) > 1:
+		return badAuthorization
+	}
+	path, ok := canonical(path)
+	if !ok || !validQuery(query) {
+		return badTarget
+	}
+	*h = Head{Method: r.Method, Path: path}
+	if len(authorization) == 1 {
+		h.Authorization = authorization[0]
+	}
+	h.Preflight = r.Method == "OPTIONS" && r.Header["Origin"] != nil && r.Header["Access-Control-Request-Method"] != nil
+	return nil
+}

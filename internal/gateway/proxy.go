@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// call is one call on its way. Calls are used again and again, each with a reverse
+// proxy of its own that is bound to it, so that the decision reaches the proxy's hooks
+// without a detour.
+type call struct {
+	gateway   *Gateway
+	proxy     httputil.ReverseProxy
+	w         http.ResponseWriter
+	r         *http.Request
+	requestID []string // the answer's X-Request-Id as it was before the call
+	head      Head
+	decision  Decision
+}
+
+func newCall(g *Gateway) *call {
+	c := &call{gateway: g}
+	c.proxy = httputil.ReverseProxy{
+		Rewrite:        c.rewrite,
+		ModifyResponse: c.answered,
+		ErrorHandler:   c.failed,
+		Transport:      g.transport,
+		BufferPool:     buffers{},
+		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
+	}
+	return c
+}
+
+func (c *call) begin(w http.ResponseWriter, r *http.Request) {
+	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+}
+
+// end lets go of everything the call held.
+func (c *call) end() {
+	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+}
+
+func (c *call) decide() {
+	if refusal := c.head.read(c.r); refusal != nil {
+		c.decision.Refusal = refusal
+		return
+	}
+	c.decision = Decide(c.gateway.current(), c, &c.head)
+	if err := c.decision.Err; err != nil && c.r.Context().Err() == nil {
+		c.gateway.Log.ErrorContext(c.r.Context(), "credentials cannot be checked", "api", c.decision.API.ID, "error", err)
+	}
+}
+
+// Token and Client make a call the Facts of its own decision.
+
+func (c *call) Token(token string) (*gatehouse.Authorization, error) {
+	return c.gateway.Tokens.Verify(c.r.Context(), token)
+}
+
+func (c *call) Client(consumerKey string) (*gatehouse.Client, error) {
+	return c.gateway.Clients.Client(c.r.Context(), consumerKey)
+}
+
+func (c *call) refuse(with *Refusal) {
+	c.decision.Refusal = with
+	c.allowOrigin(c.w.Header())
+	c.decision.write(c.w)
+}
+
+// allowOrigin lets a page of another origin read the answer.
+func (c *call) allowOrigin(h http.Header) {
+	if c.r.Header["Origin"] != nil {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
+}
+
+// forward sends the call to the backend. A body that is known to be too large is
+// refused before the backend hears of it, one without a length when it turns out to be.
+func (c *call) forward() {
+	if limit := c.gateway.MaxBody; limit > 0 {
+		if c.r.ContentLength > limit {
+			c.refuse(largeBody)
+			return
+		}
+		if c.r.ContentLength < 0 {
+			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
+		}
+	}
+	if a := c.decision.Authorization; a != nil && lasting(c.r) {
+		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
+		defer cancel()
+		c.r = c.r.WithContext(ctx)
+	}
+	c.proxy.ServeHTTP(c.w, c.r)
+}
+
+// lasting reports whether r opens a stream, which must not outlive its token.
+func lasting(r *http.Request) bool {
+	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// rewrite turns the caller's request into the backend's. The path is the canonical one,
+// to the letter: what was authorised is what the backend reads.
+func (c *call) rewrite(p *httputil.ProxyRequest) {
+	to := c.decision.Endpoint
+	escaped := to.Path + c.decision.Rest
+	if escaped == "" {
+		escaped = "/"
+	}
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		panic(err) // both parts were parsed before
+	}
+	_, query, _ := strings.Cut(c.r.RequestURI, "?")
+	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: withoutToken(query)}
+	p.Out.Host = to.Host
+	cleanRequest(p.Out.Header)
+	c.gateway.introduce(c.r, p.Out.Header)
+	wrapBody(p)
+}
+
+// answered removes from the backend's answer what is the gateway's to say, and sees that
+// it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
+// the length is not known; for a short answer it would cost more than the answer.
+func (c *call) answered(res *http.Response) error {
+	cleanAnswer(res.Header)
+	if len(c.requestID) > 0 {
+		delete(res.Header, "X-Request-Id")
+	}
+	if len(res.Trailer) > 0 {
+		delete(res.Header, "Content-Length") // HTTP/1.1 has trailers in chunked bodies alone (RFC 9112, section 7.1.2)
+	}
+	c.proxy.FlushInterval = 0
+	if res.ContentLength > int64(len(buffer{})) {
+		c.proxy.FlushInterval = -1
+	}
+	c.keepRequestID()
+	c.allowOrigin(res.Header)
+	return nil
+}
+
+// keepRequestID sets the request id again: the reverse proxy clears all headers when it
+// passes an interim answer on, 100 or 103.
+func (c *call) keepRequestID() {
+	if len(c.requestID) > 0 {
+		c.w.Header()["X-Request-Id"] = c.requestID
+	}
+}
+
+// clientLeft is written for a caller that can no longer read it; the log shows it.
+const clientLeft = 499
+
+// failed answers for a backend that did not.
+func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
+	c.keepRequestID()
+	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.w.WriteHeader(clientLeft)
+		return
+	}
+	refusal := refusalFor(err)
+	if refusal.Status >= http.StatusInternalServerError {
+		c.gateway.Log.WarnContext(c.r.Context(), "backend call failed", "api", c.decision.API.ID, "status", refusal.Status, "error", err)
+	}
+	c.refuse(refusal)
+}
+
+// refusalFor tells the ways apart in which a backend call fails.
+func refusalFor(err error) *Refusal {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return largeBody
+	}
+	if errors.Is(err, errIncomplete) {
+		return incompleteBody
+	}
+	if errors.Is(err, errForbiddenAddress) {
+		return badAnswer
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return backendTimeout
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return noConnection
+	}
+	return badAnswer
+}
+
+// buffers lends the reverse proxy what it copies with.
+type buffers struct{}
+
+type buffer [32 << 10]byte
+
+var bufferPool = sync.Pool{New: func() any { return new(buffer) }}
+
+func (buffers) Get() []byte  { return bufferPool.Get().(*buffer)[:] }
+func (buffers) Put(b []byte) { bufferPool.Put((*buffer)(b)) }

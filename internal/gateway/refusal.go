@@ -1,0 +1,148 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Refusal is an answer the gateway gives of its own. The codes and words are those
+// that clients of the platform know; none repeats anything of the request.
+type Refusal struct {
+	Status      int
+	Code        string
+	Message     string
+	Description string
+
+	tokenError string // error of RFC 6750, section 3.1, when a token was sent
+	body       []byte
+}
+
+// The refusals, in the order of the checks.
+var (
+	badTarget = status(http.StatusBadRequest, "Bad Request",
+		"The path must be in plain form: no dot segments, empty segments, semicolons, backslashes or control characters, no escaped slash or percent sign, no http:// before it; and the query without spaces and #")
+	longTarget = status(http.StatusRequestURITooLong, "URI Too Long",
+		"The path and the query may have 16384 bytes together: send long parameters in the body")
+	badAuthorization = status(http.StatusBadRequest, "Bad Request",
+		"Send the Authorization header once")
+	unknownMethod = status(http.StatusNotImplemented, "Not Implemented",
+		"Methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS, in upper case")
+	unknownAPI = status(http.StatusNotFound, "Not Found",
+		"The requested resource is not available.")
+	blockedAPI = typed(&Refusal{Status: http.StatusServiceUnavailable, Code: "700700", Message: "API blocked",
+		Description: "This API has been blocked temporarily. Please try again later or contact the system administrators."}, "API blocked")
+	unknownResource = status(http.StatusNotFound, "Runtime Error",
+		"No matching resource found for given API Request")
+	wrongMethod = status(http.StatusMethodNotAllowed, "Runtime Error",
+		"Method not allowed for given API resource")
+
+	missingCredentials = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900902", Message: "Missing Credentials",
+		Description: "Invalid Credentials. Make sure your API invocation call has a header: 'Authorization : Bearer ACCESS_TOKEN'"})
+	invalidToken = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "Invalid Credentials. Make sure you have provided the correct security credentials", tokenError: "invalid_token"})
+	expiredToken = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "The access token has expired. Get a new one with the refresh token or sign in again", tokenError: "invalid_token"})
+	unclassified = plain(&Refusal{Status: http.StatusInternalServerError, Code: "900900", Message: "Unclassified Authentication Failure",
+		Description: "The credentials cannot be checked at the moment. Try again later"})
+	wrongTokenType = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900905", Message: "Incorrect Access Token Type is provided",
+		Description: "This resource is open to the other kind of access token: an application's or a user's", tokenError: "invalid_token"})
+	notSubscribed = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
+		Description: "API Subscription validation failed. The application that the token was issued to must be subscribed to this API"})
+	blockedSubscription = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900907", Message: "The requested API is temporarily blocked",
+		Description: "The subscription to the API has been blocked. Ask the API's publisher", tokenError: "invalid_token"})
+	inactiveSubscription = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900909", Message: "The subscription to the API is inactive",
+		Description: "The subscription waits for approval, or was rejected", tokenError: "invalid_token"})
+	missingScope = plain(&Refusal{Status: http.StatusForbidden, Code: "900910",
+		Message:     "The access token does not allow you to access the requested resource",
+		Description: "The token holds none of the scopes that open this resource. Ask for one when you get the token", tokenError: "insufficient_scope"})
+	noSandbox = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Sandbox key offered to the API with no sandbox endpoint",
+		Description: "Sandbox key offered to the API with no sandbox endpoint"})
+	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
+		Description: "Production key offered to the API with no production endpoint"})
+
+	incompleteBody = plain(&Refusal{Status: http.StatusBadRequest, Code: "102511", Message: "Incomplete payload",
+		Description: "The body of the request did not arrive in full"})
+	largeBody = status(http.StatusRequestEntityTooLarge, "Payload Too Large",
+		"The body is larger than the gateway lets through")
+	noConnection = report(http.StatusServiceUnavailable, "101503", "Runtime Error",
+		"Error connecting to the back end")
+	backendTimeout = report(http.StatusGatewayTimeout, "101504", "Runtime Error",
+		"The back end did not answer in time")
+	badAnswer = report(http.StatusBadGateway, "101500", "Runtime Error",
+		"The back end could not be called, or its answer was broken")
+)
+
+// status is a refusal of the request as such, with the status for its code.
+func status(status int, message, description string) *Refusal {
+	return report(status, strconv.Itoa(status), message, description)
+}
+
+func report(status int, code, message, description string) *Refusal {
+	return typed(&Refusal{Status: status, Code: code, Message: message, Description: description}, "Status report")
+}
+
+// plain is a refusal without a type: of the caller, not of the request.
+func plain(r *Refusal) *Refusal { return typed(r, "") }
+
+// typed writes the body of r once and for all.
+func typed(r *Refusal, kind string) *Refusal {
+	body, err := json.Marshal(struct {
+		Code        string `json:"code"`
+		Type        string `json:"type,omitempty"`
+		Message     string `json:"message"`
+		Description string `json:"description"`
+	}{r.Code, kind, r.Message, r.Description})
+	if err != nil {
+		panic(err) // strings can always be marshaled
+	}
+	r.body = append(body, '\n')
+	return r
+}
+
+// write answers with d's refusal: the one place where it becomes HTTP.
+func (d *Decision) write(w http.ResponseWriter) {
+	r := d.Refusal
+	h := w.Header()
+	h.Set("Content-Type", "application/json;charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(r.body)))
+	h.Set("Cache-Control", "no-store")
+	if challenge := d.challenge(); challenge != "" {
+		h.Set("WWW-Authenticate", challenge)
+	}
+	if r.Status == http.StatusMethodNotAllowed {
+		h.Set("Allow", d.Allow)
+	}
+	w.WriteHeader(r.Status)
+	w.Write(r.body) // a caller that has left cannot be told so
+}
+
+// challenge returns what WWW-Authenticate says (RFC 6750, section 3): the realm alone
+// to a call without a token, else what is wrong with the token.
+func (d *Decision) challenge() string {
+	const realm = `Bearer realm="Gatehouse"`
+	r := d.Refusal
+	switch {
+	case r.tokenError == "insufficient_scope":
+		return realm + `, error="insufficient_scope", error_description="` + r.Description + `", scope="` + strings.Join(d.Resource.Scopes, " ") + `"`
+	case r.tokenError != "":
+		return realm + `, error="` + r.tokenError + `", error_description="` + r.Description + `"`
+	case r.Status == http.StatusUnauthorized:
+		return realm
+	}
+	return ""
+}
+
+// preflight answers a browser that asks whether a page of another origin may call
+// (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
+// not allow credentials: the browser adds no cookie, and the page must know the token.
+// The star stands for all headers but Authorization.
+func (d *Decision) preflight(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", d.Allow)
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, SOAPAction, apikey, *")
+	h.Set("Access-Control-Max-Age", "600")
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+}

@@ -1,0 +1,122 @@
+package tokenapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/token"
+)
+
+// refreshTokenGrant trades a refresh token for the next pair (RFC 6749, section 6). The
+// token is used up by it; using it twice revokes its family (RFC 9700, section 4.14.2),
+// but for a grace in which the same client gets the identical pair once more.
+type refreshTokenGrant struct{ h *Handler }
+
+func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grantee, error) {
+	presented := req.form["refresh_token"]
+	if presented == "" {
+		return nil, &Error{Code: InvalidRequest, Description: "the parameter refresh_token is missing"}
+	}
+	t, err := g.h.Refresh.RefreshToken(ctx, gatehouse.HashToken(presented))
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil, refusedRefresh()
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch t.Use(&req.client.Keys, req.now) {
+	case gatehouse.RefreshRotates:
+	case gatehouse.RefreshReplays:
+		again, err := replay(t, presented)
+		return &grantee{again: again}, err
+	case gatehouse.RefreshReused:
+		return nil, g.h.reused(ctx, req.client, t)
+	default:
+		return nil, refusedRefresh()
+	}
+	scopes, err := within(req.scopes, t.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	user, err := g.h.Users.Member(ctx, req.client.Organization.ID, t.UserID)
+	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
+		return nil, refusedRefresh()
+	}
+	return &grantee{user: user, scopes: scopes, rotates: t, presented: presented}, err
+}
+
+// within checks that nothing is asked for beyond what was granted at first. Nothing
+// asked for means all of it.
+func within(asked, granted []string) ([]string, error) {
+	if len(asked) == 0 {
+		return granted, nil
+	}
+	for _, s := range asked {
+		if !slices.Contains(granted, s) {
+			return nil, &Error{Code: InvalidScope, Description: "a refresh may ask for scopes that were granted at first, not for others"}
+		}
+	}
+	return asked, nil
+}
+
+func refusedRefresh() error {
+	return &Error{Code: InvalidGrant, Description: "the refresh token is unknown, used, revoked or expired"}
+}
+
+// reused revokes the family of a refresh token that was used twice.
+func (h *Handler) reused(ctx context.Context, c *gatehouse.Client, t *gatehouse.RefreshToken) error {
+	if err := h.Refresh.Revoke(ctx, c.RevokeFamily(t.Family, h.Now())); err != nil {
+		return err
+	}
+	h.Log.WarnContext(ctx, "a refresh token was used twice: its family is revoked", "consumer_key", c.ConsumerKey, "family", t.Family)
+	return refusedRefresh()
+}
+
+// rotate stores the next refresh token in place of the one that was used, unless another
+// use of it came first.
+func (h *Handler) rotate(ctx context.Context, c *gatehouse.Client, who *grantee, next *gatehouse.RefreshToken, text []byte) ([]byte, error) {
+	sealed, err := sealReplay(c, text, who.presented)
+	if err != nil {
+		return nil, err
+	}
+	use := gatehouse.RefreshRefused
+	var before *gatehouse.RefreshToken
+	err = h.Refresh.UseRefreshToken(ctx, who.rotates.Hash, func(t *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
+		use, before = t.Use(&c.Keys, next.IssuedAt), t
+		switch use {
+		case gatehouse.RefreshRotates:
+			return gatehouse.Rotation{Next: next, Replay: sealed}, nil
+		case gatehouse.RefreshReused:
+			family := c.RevokeFamily(t.Family, next.IssuedAt)
+			return gatehouse.Rotation{Revoke: &family}, nil
+		}
+		return gatehouse.Rotation{}, nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case use == gatehouse.RefreshRotates:
+		return text, nil
+	case use == gatehouse.RefreshReplays:
+		return replay(before, who.presented)
+	}
+	return nil, refusedRefresh()
+}
+
+// sealReplay returns an answer sealed with the refresh token that it was given for, nil
+// where the keys have no grace: whoever reads the database learns nothing from it.
+func sealReplay(c *gatehouse.Client, text []byte, presented string) ([]byte, error) {
+	if c.Grace == 0 {
+		return nil, nil
+	}
+	sealed, err := token.Seal(sha256.Sum256([]byte(replayPurpose+presented)), text, replayPurpose)
+	return []byte(sealed), err
+}
+
+func replay(t *gatehouse.RefreshToken, presented string) ([]byte, error) {
+	return token.Open(sha256.Sum256([]byte(replayPurpose+presented)), string(t.Replay), replayPurpose)
+}
+
+const replayPurpose = "gatehouse refresh replay:"

@@ -1,0 +1,114 @@
+// Package tokenapi is the Token API: the OAuth 2.0 endpoints that programs talk to.
+//
+//	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
+//	POST /revoke       revoke.go (RFC 7009)
+//	POST /introspect   introspect.go (RFC 7662)
+//	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
+//
+//	form.go            reading a request, strictly
+//	client.go          who asks: client authentication
+//	error.go           errors in OAuth's own form, written once
+//
+// It does not own the pages that people see on the way to a token (package login), nor
+// how a token is written (package token).
+package tokenapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// Handler serves the Token API.
+type Handler struct {
+	Issuer  string // the gateway's URL
+	Clients Clients
+	Users   Users
+	Scopes  Scopes
+	Tokens  Tokens
+	Refresh RefreshTokens
+	Keys    interface{ Public() jose.JSONWebKeySet }
+	Log     *slog.Logger
+	Now     func() time.Time
+
+	// SecretUsed is told which consumer secret, by id, authenticated a client.
+	SecretUsed func(id string)
+	// Issued and Refused are told of each answer of the token endpoint.
+	Issued  func(grant string)
+	Refused func(code string)
+}
+
+// Clients finds OAuth clients.
+type Clients interface {
+	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
+}
+
+// Users proves who someone is, and finds them again.
+type Users interface {
+	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
+	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+}
+
+// Scopes lists the scopes of an organization.
+type Scopes interface {
+	Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error)
+}
+
+// Tokens writes and reads access tokens.
+type Tokens interface {
+	Issue(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization) (string, error)
+	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+}
+
+// RefreshTokens keeps refresh tokens and revocations.
+type RefreshTokens interface {
+	CreateRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error
+	RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error)
+	UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error
+	Revoke(ctx context.Context, r gatehouse.Revocation) error
+}
+
+// Prefix is where the Token API lives on every listener. On the gateway's it answers
+// without it too.
+const Prefix = "/oauth2"
+
+// paths are the endpoints below Prefix, or below nothing.
+var paths = []string{
+	"/token", "/revoke", "/introspect", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+}
+
+// Owns reports whether a path on the gateway's listener is an endpoint's and not an
+// API's.
+func Owns(path string) bool {
+	return slices.Contains(paths, path) || strings.HasPrefix(path, Prefix+"/") || strings.HasPrefix(path, "/.well-known/")
+}
+
+// Register adds the endpoints to mux: below Prefix, and at the root too where that is
+// asked for.
+func (h *Handler) Register(mux *http.ServeMux, root bool) {
+	prefixes := []string{Prefix}
+	if root {
+		prefixes = append(prefixes, "")
+	}
+	for _, p := range prefixes {
+		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
+		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
+		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))
+		mux.Handle(p+"/.well-known/openid-configuration", h.endpoint(http.MethodGet, h.metadata))
+		mux.Handle(p+"/.well-known/oauth-authorization-server", h.endpoint(http.MethodGet, h.metadata))
+	}
+	mux.Handle("/oauth2/", h.endpoint("", h.unknown))
+	mux.Handle("/.well-known/", h.endpoint("", h.unknown))
+}
+
+func (h *Handler) unknown(http.ResponseWriter, *http.Request) error {
+	return &Error{Code: InvalidRequest, Status: http.StatusNotFound, Description: "there is no such endpoint: see /.well-known/oauth-authorization-server"}
+}

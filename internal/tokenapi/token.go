@@ -1,0 +1,153 @@
+package tokenapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/respond"
+)
+
+// request is what a grant may know of a token request. The client is authenticated and
+// allowed to use the grant type.
+type request struct {
+	client *gatehouse.Client
+	form   form
+	scopes []string // asked for
+	now    time.Time
+}
+
+// grantee is whom a grant lets have a token, and what of.
+type grantee struct {
+	user      *gatehouse.Member       // nil means the application itself
+	scopes    []string                // asked for; narrowed afterwards
+	lifetime  time.Duration           // of the access token; 0 means the keys' own
+	rotates   *gatehouse.RefreshToken // the refresh token that was used
+	presented string                  // that token as the client sent it
+	again     []byte                  // an answer that was given before and is due once more
+}
+
+// grant answers one grant_type. It proves what the grant type asks for and says whom the
+// token speaks for; authenticating the client, narrowing the scopes, minting and
+// answering are done around it, so no grant can forget them.
+type grant interface {
+	authorize(ctx context.Context, req *request) (*grantee, error)
+}
+
+// grants is every grant type the Token API speaks.
+func (h *Handler) grants() map[string]grant {
+	return map[string]grant{
+		gatehouse.GrantPassword:          passwordGrant{h.Users},
+		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
+		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+	}
+}
+
+// token serves POST /token (RFC 6749, section 3.2).
+func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	name := f["grant_type"]
+	g, known := h.grants()[name]
+	if !known {
+		return unknownGrant(name)
+	}
+	client, err := h.authenticate(r, f)
+	if err != nil {
+		return err
+	}
+	if err := mayUse(client, name); err != nil {
+		return err
+	}
+	asked, err := gatehouse.ParseScopes(f["scope"])
+	if err != nil {
+		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
+	}
+	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: h.Now()})
+	if err != nil {
+		return err
+	}
+	answer := who.again
+	if answer == nil {
+		if answer, err = h.mint(r.Context(), client, who); err != nil {
+			return err
+		}
+	}
+	if h.Issued != nil {
+		h.Issued(name)
+	}
+	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
+	return nil
+}
+
+func unknownGrant(name string) error {
+	if name == "" {
+		return &Error{Code: InvalidRequest, Description: "the parameter grant_type is missing"}
+	}
+	return &Error{Code: UnsupportedGrantType, Description: "this grant_type is not supported"}
+}
+
+// mayUse checks that the application lists the grant, and that its organization allows
+// the password grant where that is the one.
+func mayUse(c *gatehouse.Client, grant string) error {
+	if !c.MayUse(grant) || grant == gatehouse.GrantPassword && !c.Organization.PasswordGrant {
+		return &Error{Code: UnauthorizedClient, Description: "this application may not use the grant type " + grant}
+	}
+	return nil
+}
+
+// answer is a token response (RFC 6749, section 5.1).
+type answer struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+}
+
+// mint narrows the scopes, issues the access token, stores the refresh token where one
+// is due, and returns the answer.
+func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) ([]byte, error) {
+	known, err := h.Scopes.Scopes(ctx, c.Organization.ID)
+	if err != nil {
+		return nil, err
+	}
+	roles := c.Owner.Roles
+	if who.user != nil {
+		roles = who.user.Roles
+	}
+	now := h.Now()
+	a := c.Authorize(who.user, gatehouse.Narrow(who.scopes, gatehouse.Known(known), roles), now)
+	if who.lifetime != 0 {
+		a.Lives(who.lifetime)
+	}
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: "Bearer", ExpiresIn: a.ExpiresIn(now)}
+	var first, next *gatehouse.RefreshToken
+	switch {
+	case who.rotates != nil:
+		out.RefreshToken = gatehouse.NewRefreshToken()
+		a.Family = who.rotates.Family
+		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
+	case who.user != nil && c.MayUse(gatehouse.GrantRefreshToken):
+		out.RefreshToken = gatehouse.NewRefreshToken()
+		first = c.Issue(a, out.RefreshToken)
+	}
+	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(out)
+	switch {
+	case err != nil:
+		return nil, err
+	case first != nil:
+		return text, h.Refresh.CreateRefreshToken(ctx, first)
+	case next != nil:
+		return h.rotate(ctx, c, who, next, text)
+	}
+	return text, nil
+}
