@@ -19,7 +19,7 @@ func next(r *http.Request) string {
 // generously it reads the path: //host and /\host name another host (WHATWG URL,
 // section 4.4), and so may what comes out of an escape or of a line break.
 func isLocal(to string) bool {
-	if len(to) > 2000 || !strings.HasPrefix(to, "/") {
+	if len(to) > 2000 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
 		return false
 	}
 	for _, c := range []byte(to) {
