@@ -107,13 +107,20 @@ func Render(w http.ResponseWriter, r *http.Request, status int, frame Frame, bod
 	return err
 }
 
-// home is the path of the Store the frame belongs to.
-func (f *Frame) home() string {
-	if f.Member != nil && f.Member.Organization.Key == f.Organization.Key || f.Organization.Key == gatehouse.DefaultOrganization {
+// StorePath returns the path of an organization's API Store as visitor sees it, with a
+// slash at its end. For a member the Store at / is their own organization's.
+func StorePath(org *gatehouse.Organization, visitor *gatehouse.Member) string {
+	own := gatehouse.DefaultOrganization
+	if visitor != nil {
+		own = visitor.Organization.Key
+	}
+	if org.Key == own {
 		return "/"
 	}
-	return "/o/" + f.Organization.Key + "/"
+	return "/o/" + org.Key + "/"
 }
+
+func (f *Frame) home() string { return StorePath(f.Organization, f.Member) }
 
 // title names the page as a browser's history shows it.
 func (f *Frame) title() string { return f.Title + " · " + f.Organization.Name + " " + f.Area }
