@@ -71,9 +71,6 @@ func (a *Authorization) ExpiresIn(now time.Time) int64 {
 	return max(0, int64(a.ExpiresAt.Sub(now)/time.Second))
 }
 
-// ErrTokenExpired is in the chain of the error that reading an expired token gives.
-var ErrTokenExpired = errors.New("the token has expired")
-
 // Revocation ends tokens before their time: all that were issued up to At and are
 // named by Kind and ID, access tokens and refresh tokens alike.
 type Revocation struct {

@@ -16,7 +16,6 @@ const (
 	APIChanged    Noun = "api"        // an API, by id
 	ClientChanged Noun = "client"     // keys, their application, owner or subscriptions, by consumer key
 	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
-	OrgChanged    Noun = "org"        // an organization, by its key
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
 	KeysRotated   Noun = "signing"    // signing keys, by key id
 )

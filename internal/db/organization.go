@@ -17,14 +17,10 @@ func organization(r query.Organization) gatehouse.Organization {
 // CreateOrganization stores a new organization. It is a Conflict when its key is taken.
 func (db *DB) CreateOrganization(ctx context.Context, o *gatehouse.Organization) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		err := t.CreateOrganization(ctx, query.CreateOrganizationParams{
+		return t.CreateOrganization(ctx, query.CreateOrganizationParams{
 			ID: o.ID, Key: o.Key, Name: o.Name, CreatedAt: micros(o.CreatedAt),
 			PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp,
 		})
-		if err != nil {
-			return err
-		}
-		return t.changed(ctx, gatehouse.OrgChanged, o.Key)
 	})
 	return db.explain(err, "organization")
 }
@@ -66,10 +62,7 @@ func (db *DB) UpdateOrganization(ctx context.Context, key string, rule func(*gat
 		if err != nil {
 			return err
 		}
-		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
-			return err
-		}
-		return t.changed(ctx, gatehouse.OrgChanged, key)
+		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})
 	return db.explain(err, "organization")
 }
@@ -102,10 +95,7 @@ func (db *DB) DeleteOrganization(ctx context.Context, key string) error {
 				return err
 			}
 		}
-		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
-			return err
-		}
-		return t.changed(ctx, gatehouse.OrgChanged, key)
+		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})
 	return db.explain(err, "organization")
 }

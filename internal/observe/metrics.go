@@ -1,0 +1,73 @@
+package observe
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the counters of one process. Labels take values from lists of ours
+// alone, never from requests: a visitor can neither grow them nor write into them.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	issued   *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+}
+
+// NewMetrics returns counters at nothing, with those of the process and of Go beside.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_requests_total", Help: "Requests answered, by interface and class of status.",
+		}, []string{"interface", "status"}),
+		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_tokens_issued_total", Help: "Access tokens issued, by grant.",
+		}, []string{"grant"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_token_refusals_total", Help: "Token requests refused, by the error code of RFC 6749.",
+		}, []string{"error"}),
+	}
+	m.registry.MustRegister(m.requests, m.issued, m.refused,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// TokenIssued counts an access token by the grant that gave it.
+func (m *Metrics) TokenIssued(grant string) { m.issued.WithLabelValues(grant).Inc() }
+
+// TokenRefused counts a refused token request by its error code.
+func (m *Metrics) TokenRefused(code string) { m.refused.WithLabelValues(code).Inc() }
+
+// WatchHashQueue shows how many sign-ins wait for a password worker. Call it once.
+func (m *Metrics) WatchHashQueue(waiting func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_password_hash_queue", Help: "Sign-ins that wait for a password worker.",
+	}, func() float64 { return float64(waiting()) }))
+}
+
+// StatusCounters count the answers of one interface by class of status, 1xx to 5xx.
+// They are looked up once so that counting a request is one addition.
+type StatusCounters [5]prometheus.Counter
+
+// Interface returns the counters of an interface: "gateway", "portal" or "ops".
+func (m *Metrics) Interface(name string) StatusCounters {
+	var s StatusCounters
+	for i, class := range []string{"1xx", "2xx", "3xx", "4xx", "5xx"} {
+		s[i] = m.requests.WithLabelValues(name, class)
+	}
+	return s
+}
+
+func (s *StatusCounters) count(status int) {
+	if class := status/100 - 1; class >= 0 && class < len(s) && s[class] != nil {
+		s[class].Inc()
+	}
+}
+
+func (m *Metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
