@@ -128,7 +128,7 @@ type Secret struct {
 	Hint      string // its last four characters
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero when it has no end
-	LastUsed  time.Time // zero when it was never used; kept to the minute
+	LastUsed  time.Time // zero when it was never used; a few seconds late
 }
 
 // MaxSecrets bounds how many secrets a consumer key may have.

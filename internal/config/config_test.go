@@ -130,6 +130,8 @@ func TestRefusals(t *testing.T) {
 		{"an empty data folder", []string{"--data="}, nil, "", "--data: name a folder"},
 		{"a base URL with a path", []string{"--gateway-url=https://a/b"}, nil, "", "--gateway-url: not a base URL"},
 		{"a base URL with a port beyond the last", []string{"--gateway-url=https://a:70000"}, nil, "", "--gateway-url: not a base URL"},
+		{"a base URL with a name that no certificate holds", []string{"--gateway-url=https://bücher.example"}, nil, "", "--gateway-url: not a base URL"},
+		{"a base URL with an empty label", []string{"--gateway-url=https://a..b"}, nil, "", "--gateway-url: not a base URL"},
 		{"a base URL without a scheme", []string{"--portal-url=example.com"}, nil, "", "--portal-url: not a base URL"},
 		{"an unknown database", []string{"--database=mysql://x"}, nil, "", "--database: not a database: use sqlite or postgres://"},
 		{"a proxy that is no network", []string{"--trusted-proxies=10.0.0.1"}, nil, "", `--trusted-proxies: "10.0.0.1" is no network`},
@@ -261,7 +263,7 @@ func TestAddFlagsOfSomeSettings(t *testing.T) {
 	config.AddFlags(flags, "data", "database")
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if diff := cmp.Diff([]string{"config", "data", "database"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"data", "database", "config"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -21,8 +21,9 @@ func variableOf(name string) string {
 }
 
 // AddFlags makes a flag of each setting that is named, or of all when none is, and
-// --config beside them.
+// --config beside them. --help shows them in the order of the table.
 func AddFlags(flags *pflag.FlagSet, names ...string) {
+	flags.SortFlags = false
 	for _, s := range settings() {
 		if s.envOnly || len(names) > 0 && !slices.Contains(names, s.name) {
 			continue
