@@ -29,6 +29,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/login"
 	"github.com/gatehouse/gatehouse/internal/observe"
 	"github.com/gatehouse/gatehouse/internal/page"
+	"github.com/gatehouse/gatehouse/internal/rest"
 	"github.com/gatehouse/gatehouse/internal/tokenapi"
 	"github.com/gatehouse/gatehouse/internal/web"
 )
@@ -94,7 +95,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
 		return err
 	}
-	s.metrics.WatchHashQueue(s.Organization.Passwords.Waiting)
+	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
 	return s.gateway.Load(ctx)
 }
 
@@ -291,6 +292,10 @@ func (s *Server) portalHandler() http.Handler {
 
 	mux := http.NewServeMux()
 	s.tokenAPI().Register(mux, false)
+	(&rest.Handler{
+		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,
+	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())
 	mux.Handle("/", in.Protect(pages))
 	return mux
