@@ -72,6 +72,7 @@ func newSite(t testing.TB) *site {
 	door.Register(mux)
 	pages.Register(mux)
 	mux.Handle("GET /static/", page.Static())
+	mux.Handle("/api/am/", http.NotFoundHandler()) // the server has others beside: no pattern may conflict
 	s.Server = httptest.NewTLSServer(door.Protect(mux))
 	t.Cleanup(s.Close)
 	s.fill()
