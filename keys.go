@@ -70,6 +70,7 @@ type Keys struct {
 	Refresh       time.Duration
 	Grace         time.Duration // how long a rotated refresh token gives its next pair again
 	RevokesBefore bool          // a new token revokes the one before it
+	Metadata      ClientMetadata
 	CreatedAt     time.Time
 
 	Secrets []Secret // live and ended, the newest first
@@ -106,6 +107,10 @@ func (k *Keys) Validate(org *Organization) error {
 		}
 	}
 	switch {
+	case k.Type != Production && k.Type != Sandbox:
+		return Errorf(Invalid, "%q is no key type: use %s or %s", k.Type, Production, Sandbox)
+	case k.Format != FormatJWT && k.Format != FormatOpaque:
+		return Errorf(Invalid, "%q is no token format: use %s or %s", k.Format, FormatJWT, FormatOpaque)
 	case k.Access == Never && !org.NeverExpiring:
 		return Errorf(Invalid, "organization %s does not allow access tokens that never expire", org.Key)
 	case k.Access != Never && (k.Access < time.Second || k.Access > 10*365*24*time.Hour):
@@ -128,7 +133,7 @@ type Secret struct {
 	Hint      string // its last four characters
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero when it has no end
-	LastUsed  time.Time // zero when it was never used; kept to the minute
+	LastUsed  time.Time // zero when it was never used; a few seconds late
 }
 
 // MaxSecrets bounds how many secrets a consumer key may have.

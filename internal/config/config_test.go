@@ -130,6 +130,8 @@ func TestRefusals(t *testing.T) {
 		{"an empty data folder", []string{"--data="}, nil, "", "--data: name a folder"},
 		{"a base URL with a path", []string{"--gateway-url=https://a/b"}, nil, "", "--gateway-url: not a base URL"},
 		{"a base URL with a port beyond the last", []string{"--gateway-url=https://a:70000"}, nil, "", "--gateway-url: not a base URL"},
+		{"a base URL with a name that no certificate holds", []string{"--gateway-url=https://bücher.example"}, nil, "", "--gateway-url: not a base URL"},
+		{"a base URL with an empty label", []string{"--gateway-url=https://a..b"}, nil, "", "--gateway-url: not a base URL"},
 		{"a base URL without a scheme", []string{"--portal-url=example.com"}, nil, "", "--portal-url: not a base URL"},
 		{"an unknown database", []string{"--database=mysql://x"}, nil, "", "--database: not a database: use sqlite or postgres://"},
 		{"a proxy that is no network", []string{"--trusted-proxies=10.0.0.1"}, nil, "", `--trusted-proxies: "10.0.0.1" is no network`},
@@ -189,26 +191,8 @@ func TestValuesArriveInTheirFields(t *testing.T) {
 			t.Errorf("got %v, want %v", field.got, field.want)
 		}
 	}
-	if password, err := c.FirstPassword(); password != "canary" || err != nil {
-		t.Errorf("first password %q, %v", password, err)
-	}
-}
-
-func TestFirstPasswordIsTheFirstLineOfItsFile(t *testing.T) {
-	for _, test := range []struct{ text, want, err string }{
-		{"canary\r\nmore", "canary", ""},
-		{"canary", "canary", ""},
-		{"\n", "", "first line is empty"},
-	} {
-		c := config.Default()
-		c.AdminPasswordFile = filepath.Join(t.TempDir(), "password")
-		if err := os.WriteFile(c.AdminPasswordFile, []byte(test.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := c.FirstPassword()
-		if got != test.want || (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%q: got %q, %v", test.text, got, err)
-		}
+	if string(c.AdminPassword) != "canary" {
+		t.Error("the password of the admin is another")
 	}
 }
 
@@ -261,7 +245,20 @@ func TestAddFlagsOfSomeSettings(t *testing.T) {
 	config.AddFlags(flags, "data", "database")
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if diff := cmp.Diff([]string{"config", "data", "database"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"data", "database", "config"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestACommandsOwnFlagMayHaveTheNameOfASetting(t *testing.T) {
+	flags := pflag.NewFlagSet("user", pflag.ContinueOnError)
+	config.AddFlags(flags, "data")
+	flags.String("role", "", "role of the user")
+	if err := flags.Parse([]string{"--role=editor", "--data=x"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(flags, nil, t.TempDir())
+	if err != nil || c.Role != config.RoleAll || c.Origin("data") != "--data" || c.Origin("role") != config.OriginDefault {
+		t.Errorf("role %q, data from %s, %v", c.Role, c.Origin("data"), err)
 	}
 }

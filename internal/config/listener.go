@@ -23,7 +23,13 @@ func (l Listener) String() string {
 	return "http://" + l.Addr
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)+$`)
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$`)
+
+// isHost reports whether text is an IP address or a name, which a certificate can hold.
+func isHost(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil || len(text) <= 253 && hostName.MatchString(text)
+}
 
 // ParseListener reads https://HOST:PORT or http://HOST:PORT.
 func ParseListener(text string) (Listener, error) {
@@ -40,7 +46,7 @@ func ParseListener(text string) (Listener, error) {
 	if err != nil {
 		return Listener{}, wrong
 	}
-	if _, err := netip.ParseAddr(host); err != nil && host != "" && (len(host) > 253 || !hostName.MatchString(host)) {
+	if host != "" && !isHost(host) {
 		return Listener{}, wrong
 	}
 	return Listener{TLS: scheme == "https", Addr: net.JoinHostPort(host, strconv.FormatUint(number, 10))}, nil

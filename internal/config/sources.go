@@ -21,8 +21,9 @@ func variableOf(name string) string {
 }
 
 // AddFlags makes a flag of each setting that is named, or of all when none is, and
-// --config beside them.
+// --config beside them. --help shows them in the order of the table.
 func AddFlags(flags *pflag.FlagSet, names ...string) {
+	flags.SortFlags = false
 	for _, s := range settings() {
 		if s.envOnly || len(names) > 0 && !slices.Contains(names, s.name) {
 			continue
@@ -65,11 +66,12 @@ func readFlags(flags *pflag.FlagSet) []given {
 	}
 	var values []given
 	flags.Visit(func(f *pflag.Flag) {
+		if _, ours := f.Value.(*flagValue); !ours {
+			return // one of the command's own, which may have the name of a setting
+		}
 		s, known := settingNamed(f.Name)
-		if f.Name == configName {
+		if !known {
 			s = setting{name: configName, set: func(*Config, string) error { return nil }, show: plain}
-		} else if !known {
-			return // one of the command's own
 		}
 		values = append(values, given{setting: s, text: f.Value.String(), origin: flagOf(f.Name)})
 	})

@@ -40,14 +40,15 @@ func parseNetworks(text string) ([]netip.Prefix, error) {
 }
 
 // parseBaseURL reads what the world calls a listener. Paths are refused because
-// cookies, redirects and the issuer all count on owning the whole host.
+// cookies, redirects and the issuer all count on owning the whole host. Names beyond
+// ASCII are written as xn--…, as certificates and headers need them.
 func parseBaseURL(text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
 	wrong := errors.New("not a base URL: use a scheme and a host without a path, like https://api.example.com or https://localhost:8243")
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || !isHost(u.Hostname()) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", wrong
 	}
 	if u.Port() != "" || strings.HasSuffix(u.Host, ":") {

@@ -37,14 +37,14 @@ func Databases(t *testing.T, test func(t *testing.T, dsn string)) {
 // from TestMain where Postgres is used.
 func Main(m *testing.M) int {
 	code := m.Run()
-	if server.stop != nil {
-		server.stop()
+	if shared.stop != nil {
+		shared.stop()
 	}
 	return code
 }
 
-// server is the one PostgreSQL server of a test process.
-var server struct {
+// shared is the one PostgreSQL server of a test process.
+var shared struct {
 	once sync.Once
 	url  string // of a database, with %s for its name
 	err  error
@@ -56,15 +56,15 @@ var server struct {
 // skips the test where PostgreSQL is not installed.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	server.once.Do(func() { server.err = startPostgres() })
-	if errors.Is(server.err, exec.ErrNotFound) {
+	shared.once.Do(func() { shared.err = startPostgres() })
+	if errors.Is(shared.err, exec.ErrNotFound) {
 		t.Skip("PostgreSQL is not installed: apt-get install postgresql")
 	}
-	if server.err != nil {
-		t.Fatal(server.err)
+	if shared.err != nil {
+		t.Fatal(shared.err)
 	}
-	name := fmt.Sprintf("test%d", server.made.Add(1))
-	admin, err := sql.Open("pgx", fmt.Sprintf(server.url, "postgres"))
+	name := fmt.Sprintf("test%d", shared.made.Add(1))
+	admin, err := sql.Open("pgx", fmt.Sprintf(shared.url, "postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func Postgres(t testing.TB) string {
 	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(server.url, name)
+	return fmt.Sprintf(shared.url, name)
 }
 
 func startPostgres() error {
@@ -105,13 +105,13 @@ func startPostgres() error {
 	if err := serve.Start(); err != nil {
 		return err
 	}
-	server.url = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%%s?sslmode=disable", port)
-	server.stop = func() {
+	shared.url = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%%s?sslmode=disable", port)
+	shared.stop = func() {
 		_ = serve.Process.Signal(syscall.SIGINT) // PostgreSQL's fast shutdown
 		_ = serve.Wait()
 		_ = os.RemoveAll(folder)
 	}
-	return waitFor(fmt.Sprintf(server.url, "postgres"))
+	return waitFor(fmt.Sprintf(shared.url, "postgres"))
 }
 
 // postgresBin finds the newest installed version's programs, where Debian keeps them off

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -91,7 +90,7 @@ func (h *Handler) client(ctx context.Context, c credentials) (*gatehouse.Client,
 	if secret == nil {
 		return nil, nil
 	}
-	if h.SecretUsed != nil && now.Sub(secret.LastUsed) > time.Minute {
+	if h.SecretUsed != nil {
 		h.SecretUsed(secret.ID)
 	}
 	return client, nil

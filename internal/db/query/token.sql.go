@@ -36,7 +36,7 @@ func (q *Queries) CreateAccessToken(ctx context.Context, arg CreateAccessTokenPa
 }
 
 const createRefreshToken = `-- name: CreateRefreshToken :exec
-INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay)
+INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')
 `
 
@@ -46,7 +46,7 @@ type CreateRefreshTokenParams struct {
 	ConsumerKey string
 	UserID      string
 	OrgKey      string
-	Scopes      string
+	Carries     string
 	IssuedAt    int64
 	ExpiresAt   int64
 	FamilyEnd   int64
@@ -59,7 +59,7 @@ func (q *Queries) CreateRefreshToken(ctx context.Context, arg CreateRefreshToken
 		arg.ConsumerKey,
 		arg.UserID,
 		arg.OrgKey,
-		arg.Scopes,
+		arg.Carries,
 		arg.IssuedAt,
 		arg.ExpiresAt,
 		arg.FamilyEnd,
@@ -159,7 +159,10 @@ func (q *Queries) PurgeRevocations(ctx context.Context, untilAt int64) (int64, e
 
 const putRevocation = `-- name: PutRevocation :exec
 INSERT INTO revocations (kind, id, at, access_end, until_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, access_end = excluded.access_end, until_at = excluded.until_at
+ON CONFLICT (kind, id) DO UPDATE SET
+    at = CASE WHEN excluded.at > revocations.at THEN excluded.at ELSE revocations.at END,
+    access_end = CASE WHEN excluded.access_end > revocations.access_end THEN excluded.access_end ELSE revocations.access_end END,
+    until_at = CASE WHEN excluded.until_at > revocations.until_at THEN excluded.until_at ELSE revocations.until_at END
 `
 
 type PutRevocationParams struct {
@@ -182,7 +185,7 @@ func (q *Queries) PutRevocation(ctx context.Context, arg PutRevocationParams) er
 }
 
 const refreshTokenByHash = `-- name: RefreshTokenByHash :one
-SELECT hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay FROM refresh_tokens WHERE hash = $1
+SELECT hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay FROM refresh_tokens WHERE hash = $1
 `
 
 func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshToken, error) {
@@ -194,7 +197,7 @@ func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshT
 		&i.ConsumerKey,
 		&i.UserID,
 		&i.OrgKey,
-		&i.Scopes,
+		&i.Carries,
 		&i.IssuedAt,
 		&i.ExpiresAt,
 		&i.FamilyEnd,

@@ -1,0 +1,43 @@
+# What one does here, a line each: make help.
+.DEFAULT_GOAL := help
+GO ?= go
+TOOL = $(GO) tool -modfile=tools/go.mod
+# Where a benchmark runs; narrow it with BENCH=Token.
+BENCH ?= .
+
+.PHONY: help build run test lint bench e2e fuzz generate packages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the one static binary, in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-s -o bin/gatehouse ./cmd/gatehouse
+
+run: ## the main job on an embedded store that is thrown away
+	$(GO) run ./cmd/gatehouse demo
+
+test: packages ## every test, on SQLite and PostgreSQL, with a real browser
+	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) test -race -timeout 20m ./...
+
+e2e: packages ## the black-box tests alone
+	$(GO) test -timeout 20m -count 1 ./test/e2e/...
+
+lint: ## staticcheck and the list in .golangci.yml
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+bench: ## CPU time per request, beside the floor of each figure
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./test/bench/ ./internal/gateway/ ./internal/token/
+
+fuzz: ## every parser, 30 seconds each
+	./test/fuzz.sh
+
+generate: ## Go from queries (sqlc) and pages (templ)
+	cd internal/db && $(TOOL) -n sqlc >/dev/null
+	cd internal/db && $(GO) tool -modfile=../../tools/go.mod sqlc generate
+	$(TOOL) templ generate -path internal
+
+packages: ## what the tests need, installed where it is missing and we may
+	@./test/packages.sh

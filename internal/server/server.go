@@ -1,0 +1,306 @@
+// Package server puts Gatehouse together: the one place that knows every package. Read
+// New to see what hangs on what.
+//
+//	server.go        one node: entry points around the services, from start to stop
+//	services.go      the services on an open store, and what keeps this node's copies true
+//	listen.go certificate.go   addresses, TLS, limits of connections
+//	masterkey.go     the key that is not in the database
+//	secretuse.go     when consumer secrets were used
+//	demo.go demobackend.go     the main job in one go
+//
+// It owns no rule and answers no request itself.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/login"
+	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/page"
+	"github.com/gatehouse/gatehouse/internal/rest"
+	"github.com/gatehouse/gatehouse/internal/tokenapi"
+	"github.com/gatehouse/gatehouse/internal/web"
+)
+
+// Server is one node.
+type Server struct {
+	*Services
+
+	// GatewayURL and PortalURL are what the world calls this server.
+	GatewayURL, PortalURL string
+	// FirstPassword is the password of the user admin when this start made it up. It is
+	// shown to the operator once and kept nowhere.
+	FirstPassword string
+
+	data       string
+	csrfKey    []byte
+	selfSigned bool
+
+	log     *slog.Logger
+	metrics *observe.Metrics
+	gateway *gateway.Gateway
+	uses    *secretUse
+	serving atomic.Bool
+
+	atGateway, atPortal, atOps listeners
+}
+
+// New opens the store, makes the first organization where there is none, binds the
+// addresses and wires everything up. Nothing is answered before Serve.
+func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error) {
+	services, err := OpenServices(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
+	}
+	if err := s.start(ctx, c); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, c config.Config) error {
+	var err error
+	s.FirstPassword, err = s.Organization.Bootstrap(ctx, func() (string, error) { return adminPassword(c) })
+	if err != nil {
+		return fmt.Errorf("make the first organization: %w", err)
+	}
+	debug.FreeOSMemory() // a password was hashed: what that took is not needed soon
+	if err := s.bind(ctx, c); err != nil {
+		return err
+	}
+	s.tokens.Issuer = s.GatewayURL
+	s.gateway = &gateway.Gateway{
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+	}
+	if err := s.protect(ctx, c); err != nil {
+		return err
+	}
+	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
+		return err
+	}
+	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
+	return s.gateway.Load(ctx)
+}
+
+// adminPassword returns the password that the operator chose for the first start, empty
+// for none.
+func adminPassword(c config.Config) (string, error) {
+	if c.AdminPasswordFile == "" {
+		return string(c.AdminPassword), nil
+	}
+	text, err := os.ReadFile(c.AdminPasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("admin-password-file: %w", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if first = strings.TrimSuffix(first, "\r"); first == "" {
+		return "", fmt.Errorf("admin-password-file: the first line of %s is empty: write the password there", c.AdminPasswordFile)
+	}
+	return first, nil
+}
+
+// bind opens the addresses of this node's role.
+func (s *Server) bind(ctx context.Context, c config.Config) error {
+	cert, err := openCertificate(c, s.log, time.Now)
+	if err != nil {
+		return err
+	}
+	if c.Role.Gateway() {
+		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, cert, s.log); err != nil {
+			return err
+		}
+	}
+	if c.Role.Portal() {
+		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {
+			return err
+		}
+	}
+	if s.atOps, err = listen(ctx, "ops-listen", c.OpsListen, cert, s.log); err != nil {
+		return err
+	}
+	s.GatewayURL, s.PortalURL = c.GatewayURL, c.PortalURL
+	if s.GatewayURL == "" && len(s.atGateway) > 0 {
+		s.GatewayURL = s.atGateway[0].url()
+	}
+	if s.PortalURL == "" && len(s.atPortal) > 0 {
+		s.PortalURL = s.atPortal[0].url()
+	}
+	if s.GatewayURL == "" {
+		return errors.New("a node with --role portal must be told what the world calls the gateway: set --gateway-url")
+	}
+	return nil
+}
+
+// protect keeps backends away from this server's own addresses and its database.
+func (s *Server) protect(ctx context.Context, c config.Config) error {
+	for _, ls := range []listeners{s.atGateway, s.atPortal, s.atOps} {
+		for _, l := range ls {
+			c.BackendNetworks.Protect(l.addrPort())
+		}
+	}
+	if !db.IsPostgres(c.Database) {
+		return nil
+	}
+	addresses, err := db.Addresses(ctx, c.Database)
+	if err != nil {
+		return fmt.Errorf("the database's address, which backends must not have: %w", err)
+	}
+	c.BackendNetworks.Protect(addresses...)
+	return nil
+}
+
+// Ready returns the line that tells that the server serves, and where.
+func (s *Server) Ready() string {
+	line := []string{"ready"}
+	add := func(name string, ls listeners, over func(*listener) bool) {
+		for _, l := range ls {
+			if over(l) {
+				line = append(line, name+"="+l.url())
+				return
+			}
+		}
+	}
+	any := func(*listener) bool { return true }
+	add("gateway", s.atGateway, any)
+	add("portal", s.atPortal, any)
+	add("ops", s.atOps, any)
+	if len(s.atGateway) > 0 && s.atGateway[0].tls {
+		add("gateway-http", s.atGateway, func(l *listener) bool { return !l.tls })
+	}
+	return strings.Join(line, " ")
+}
+
+// Serve answers until ctx ends, then stops accepting, lets what runs finish within half
+// a minute, and returns nil.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, len(s.atGateway)+len(s.atPortal)+len(s.atOps))
+	s.atGateway.serve(s.observed("gateway", s.gatewayHandler(), false), failed)
+	s.atPortal.serve(s.observed("portal", s.portalHandler(), true), failed)
+	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Ready: s.ready}).Handler(), false), failed)
+	s.serving.Store(true)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go s.changes.Tail(background)
+	go s.keepHouse(background)
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-failed:
+	}
+	s.serving.Store(false)
+	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
+	s.uses.flush(background)
+	return errors.Join(failure, err)
+}
+
+// ready returns why the server cannot serve now, nil when it can.
+func (s *Server) ready() error {
+	if !s.serving.Load() {
+		return gatehouse.Errorf(gatehouse.Unavailable, "stopping")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.db.Ping(ctx); err != nil {
+		return &gatehouse.Error{Kind: gatehouse.Unavailable, Message: "the database does not answer", Err: err}
+	}
+	return nil
+}
+
+// keepHouse does what must be done now and then, until ctx ends.
+func (s *Server) keepHouse(ctx context.Context) {
+	flush, purge := time.NewTicker(flushEvery), time.NewTicker(time.Hour)
+	defer flush.Stop()
+	defer purge.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-flush.C:
+			s.uses.flush(ctx)
+		case <-purge.C:
+			s.tokens.Revoked.Forget()
+			if err := s.db.Purge(ctx); err != nil {
+				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
+			}
+		}
+	}
+}
+
+// Close closes what New opened. Call it after Serve has returned.
+func (s *Server) Close() error {
+	for _, ls := range []listeners{s.atGateway, s.atPortal, s.atOps} {
+		ls.close()
+	}
+	if s.gateway != nil {
+		s.gateway.Close()
+	}
+	return s.Services.Close()
+}
+
+// observed puts what every interface wears around a handler.
+func (s *Server) observed(name string, next http.Handler, accessLog bool) http.Handler {
+	return &observe.Requests{Next: next, Log: s.log, Now: time.Now, Count: s.metrics.Interface(name), AccessLog: accessLog}
+}
+
+func (s *Server) tokenAPI() *tokenapi.Handler {
+	return &tokenapi.Handler{
+		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
+		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+	}
+}
+
+// gatewayHandler serves the Gateway and the Token API. API paths never pass a ServeMux:
+// it would answer paths that it finds unclean by itself, before the gateway sees them.
+func (s *Server) gatewayHandler() http.Handler {
+	tokens := http.NewServeMux()
+	s.tokenAPI().Register(tokens, true)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tokenapi.Owns(r.URL.Path) {
+			tokens.ServeHTTP(w, r)
+			return
+		}
+		s.gateway.ServeHTTP(w, r)
+	})
+}
+
+// portalHandler serves the web UI, the Management API, and the Token API under /oauth2.
+// Pages alone are kept from requests that other sites make a browser send: programs
+// bring tokens, which no browser adds by itself.
+func (s *Server) portalHandler() http.Handler {
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	ui := &web.Handler{
+		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
+		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
+	}
+	pages := http.NewServeMux()
+	in.Register(pages)
+	ui.Register(pages)
+
+	mux := http.NewServeMux()
+	s.tokenAPI().Register(mux, false)
+	(&rest.Handler{
+		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,
+	}).Register(mux)
+	mux.Handle("GET /static/", page.Static())
+	mux.Handle("/", in.Protect(pages))
+	return mux
+}
