@@ -123,7 +123,7 @@ func (v *storeAPIView) locked() string {
 	for _, s := range v.Locked {
 		parts = append(parts, s.Name+" needs "+roleNames(s.Roles))
 	}
-	return page.Sentence(strings.Join(parts, ", ")) + " An administrator of " + v.Org.Name + " gives roles."
+	return strings.Join(parts, ", ") + ". An administrator of " + v.Org.Name + " gives roles."
 }
 
 // choose fills in what the reader did not say: a tier in the middle, and the sandbox
