@@ -92,7 +92,8 @@ func (s *Service) DeleteOrganization(ctx context.Context, key string) error {
 }
 
 // Bootstrap makes the organization "default" with the user "admin" when there is no
-// organization yet. With an empty password it makes one up and returns it.
+// organization yet. With an empty password it makes one up and returns it. It is
+// Invalid, and nothing is made, when the password may not be one.
 func (s *Service) Bootstrap(ctx context.Context, password string) (madeUp string, err error) {
 	all, err := s.Store.Organizations(ctx)
 	if err != nil || len(all) > 0 {
@@ -101,6 +102,9 @@ func (s *Service) Bootstrap(ctx context.Context, password string) (madeUp string
 	if password == "" {
 		madeUp = gatehouse.RandomText(20)
 		password = madeUp
+	}
+	if err := gatehouse.CheckNewPassword(password, "admin"); err != nil {
+		return "", err
 	}
 	if _, err := s.CreateOrganization(ctx, gatehouse.DefaultOrganization, "Default"); err != nil {
 		return "", err
