@@ -78,7 +78,7 @@ type Revocation struct {
 	ID        string
 	At        time.Time
 	AccessEnd time.Time // when the last access token it names would have ended anyhow
-	Until     time.Time // the same with refresh tokens; it may be forgotten after that
+	Until     time.Time // the same of access and refresh tokens; it may be forgotten after that
 }
 
 // RevocationKind says what a Revocation's ID names.
@@ -144,7 +144,19 @@ func (c *Client) accessEnd(at time.Time) time.Time {
 // RevokeFamily returns the revocation of a family of refresh tokens and of all access
 // tokens issued with it.
 func (c *Client) RevokeFamily(family string, now time.Time) Revocation {
-	return Revocation{Kind: RevokedFamily, ID: family, At: now, AccessEnd: c.accessEnd(now), Until: now.Add(MaxRefreshAge)}
+	r := Revocation{Kind: RevokedFamily, ID: family, At: now, Until: now.Add(MaxRefreshAge)}
+	r.Outlast(c.accessEnd(now))
+	return r
+}
+
+// Outlast keeps r at least until an access token that it names ends.
+func (r *Revocation) Outlast(end time.Time) {
+	if end.After(r.AccessEnd) {
+		r.AccessEnd = end
+	}
+	if end.After(r.Until) {
+		r.Until = end
+	}
 }
 
 // SealedKey is a signing key as it is stored: the private part is sealed under the

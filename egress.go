@@ -26,7 +26,7 @@ func ParseEgress(s string) (*Egress, error) {
 	var e Egress
 	for text := range strings.SplitSeq(s, ",") {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
+		if err != nil || prefix.Addr().Is4In6() { // a mapped address is compared as IPv4, so it would match none
 			return nil, Errorf(Invalid, "%q is no network: use private, public or CIDRs like 10.1.0.0/16,192.168.7.0/24", text)
 		}
 		e.only = append(e.only, prefix.Masked())
@@ -60,11 +60,15 @@ func (e *Egress) Allows(addr netip.AddrPort, local func(netip.Addr) bool) bool {
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"),
-	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("3fff::/20"),
 }
 
+// unicast6 is all of IPv6 that was given out for global unicast (RFC 4291, section
+// 2.4): beside it are translators, and old ways to write an IPv4 address.
+var unicast6 = netip.MustParsePrefix("2000::/3")
+
 func public(ip netip.Addr) bool {
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(ip) })
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && (ip.Is4() || unicast6.Contains(ip)) &&
+		!slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(ip) })
 }

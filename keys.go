@@ -106,6 +106,10 @@ func (k *Keys) Validate(org *Organization) error {
 		}
 	}
 	switch {
+	case k.Type != Production && k.Type != Sandbox:
+		return Errorf(Invalid, "%q is no key type: use %s or %s", k.Type, Production, Sandbox)
+	case k.Format != FormatJWT && k.Format != FormatOpaque:
+		return Errorf(Invalid, "%q is no token format: use %s or %s", k.Format, FormatJWT, FormatOpaque)
 	case k.Access == Never && !org.NeverExpiring:
 		return Errorf(Invalid, "organization %s does not allow access tokens that never expire", org.Key)
 	case k.Access != Never && (k.Access < time.Second || k.Access > 10*365*24*time.Hour):

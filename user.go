@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // User is a person who signs in, known once whatever organizations they belong to.
@@ -69,8 +70,8 @@ func (m *Member) May(right Right) bool {
 // key behind the last @.
 func (m *Member) Qualified() string { return m.Username + "@" + m.Organization.Key }
 
-// The longest username and password, in bytes. A longer password is refused before
-// anything is hashed.
+// The longest username and password, in bytes, and the shortest password, in
+// characters. A longer password is refused before anything is hashed.
 const (
 	MaxUsername = 254
 	MinPassword = 8
@@ -100,9 +101,10 @@ func CanonicalUsername(name string) (string, error) {
 // length counts, as NIST SP 800-63B and OWASP ASVS v5 6.2 advise, and that it is
 // not the name itself.
 func CheckNewPassword(password, name string) error {
+	characters := utf8.RuneCountInString(password)
 	switch {
-	case len(password) < MinPassword:
-		return Errorf(Invalid, "that password has %d characters: use %d or more", len(password), MinPassword)
+	case characters < MinPassword:
+		return Errorf(Invalid, "that password has %d characters: use %d or more", characters, MinPassword)
 	case len(password) > MaxPassword:
 		return Errorf(Invalid, "that password is longer than %d bytes", MaxPassword)
 	case strings.EqualFold(password, name):

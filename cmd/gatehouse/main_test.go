@@ -7,40 +7,41 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/internal/config"
 )
 
-// buildProgram builds the program once for a test and its subtests.
-func buildProgram(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "gatehouse")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+// asProgram makes this test binary be the program, so that what runs is what was
+// tested, race detector and all.
+const asProgram = "GATEHOUSE_TEST_AS_PROGRAM=1"
+
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Environ(), asProgram) {
+		main()
+		return
 	}
-	return binary
+	os.Exit(m.Run())
 }
 
-// command is the binary in a folder of its own, which may hold a gatehouse.yaml.
-func command(t *testing.T, binary, file string, environ, args []string) *exec.Cmd {
+// command is the program in a folder, with an environment of its own.
+func command(t *testing.T, dir string, environ []string, args string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"HOME=" + cmd.Dir, "PATH=" + os.Getenv("PATH")}, environ...)
-	if file != "" {
-		if err := os.WriteFile(filepath.Join(cmd.Dir, "gatehouse.yaml"), []byte(file), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
+	cmd := exec.CommandContext(t.Context(), self, words(args)...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{asProgram, "HOME=" + dir, "PATH=" + os.Getenv("PATH")}, environ...)
 	return cmd
 }
 
 func words(line string) []string { return strings.Fields(line) }
 
 func TestCommandLine(t *testing.T) {
-	binary := buildProgram(t)
 	for _, test := range []struct {
 		name    string
 		args    string
@@ -68,25 +69,25 @@ func TestCommandLine(t *testing.T) {
 		{"an unknown variable is wrong usage", "config", []string{"GATEHOUSE_ROL=all"}, "", 2, nil, []string{"GATEHOUSE_ROL: unknown setting: did you mean GATEHOUSE_ROLE?"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := command(t, binary, test.file, test.environ, words(test.args))
-			var stdout, stderr bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &stdout, &stderr
-			err := cmd.Run()
-			if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-				t.Fatal(err)
+			dir := t.TempDir()
+			if test.file != "" {
+				if err := os.WriteFile(filepath.Join(dir, "gatehouse.yaml"), []byte(test.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if code := cmd.ProcessState.ExitCode(); code != test.code {
+			stdout, stderr, code := run(t, command(t, dir, test.environ, test.args))
+			if code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			holds(t, "stdout", stdout.String(), test.stdout)
-			holds(t, "stderr", stderr.String(), test.stderr)
-			if strings.Contains(stdout.String()+stderr.String(), "canary") {
+			holds(t, "stdout", stdout, test.stdout)
+			holds(t, "stderr", stderr, test.stderr)
+			if strings.Contains(stdout+stderr, "canary") {
 				t.Error("a secret shows")
 			}
 		})
 	}
 	t.Run("config as JSON is the same list", func(t *testing.T) {
-		out, err := command(t, binary, "", nil, words("config --output=json")).Output()
+		out, err := command(t, t.TempDir(), nil, "config --output=json").Output()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,6 +96,18 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
+}
+
+// run runs the program to its end and returns what it printed.
+func run(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
 // holds checks that a text has the parts in their order, and nothing when there are none.

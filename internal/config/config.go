@@ -14,10 +14,8 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -86,8 +84,8 @@ type Config struct {
 	Role Role
 
 	// AdminPasswordFile is a file whose first line is the password of the user admin
-	// whom the first start makes; later starts do not read it. Without it and without
-	// AdminPassword one is made up and printed once.
+	// whom the first start makes. Without it and without AdminPassword one is made up
+	// and printed once.
 	AdminPasswordFile string
 
 	// AdminPassword is the same as a value, from the environment variable
@@ -206,22 +204,4 @@ func (c Config) contradictions() []string {
 		problems = append(problems, "admin-password-file and GATEHOUSE_ADMIN_PASSWORD are two ways to say one thing: set one of them")
 	}
 	return problems
-}
-
-// FirstPassword returns the password that the operator chose for the user admin, or
-// nothing when it is to be made up. Only a first start asks for it.
-func (c Config) FirstPassword() (string, error) {
-	if c.AdminPasswordFile == "" {
-		return string(c.AdminPassword), nil
-	}
-	text, err := os.ReadFile(c.AdminPasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("read admin-password-file: %w", err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	line = strings.TrimSuffix(line, "\r")
-	if line == "" {
-		return "", gatehouse.Errorf(gatehouse.Invalid, "admin-password-file %s: its first line is empty, write the password there", c.AdminPasswordFile)
-	}
-	return line, nil
 }

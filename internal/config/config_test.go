@@ -191,26 +191,8 @@ func TestValuesArriveInTheirFields(t *testing.T) {
 			t.Errorf("got %v, want %v", field.got, field.want)
 		}
 	}
-	if password, err := c.FirstPassword(); password != "canary" || err != nil {
-		t.Errorf("first password %q, %v", password, err)
-	}
-}
-
-func TestFirstPasswordIsTheFirstLineOfItsFile(t *testing.T) {
-	for _, test := range []struct{ text, want, err string }{
-		{"canary\r\nmore", "canary", ""},
-		{"canary", "canary", ""},
-		{"\n", "", "first line is empty"},
-	} {
-		c := config.Default()
-		c.AdminPasswordFile = filepath.Join(t.TempDir(), "password")
-		if err := os.WriteFile(c.AdminPasswordFile, []byte(test.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := c.FirstPassword()
-		if got != test.want || (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%q: got %q, %v", test.text, got, err)
-		}
+	if string(c.AdminPassword) != "canary" {
+		t.Error("the password of the admin is another")
 	}
 }
 
@@ -265,5 +247,18 @@ func TestAddFlagsOfSomeSettings(t *testing.T) {
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if diff := cmp.Diff([]string{"data", "database", "config"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestACommandsOwnFlagMayHaveTheNameOfASetting(t *testing.T) {
+	flags := pflag.NewFlagSet("user", pflag.ContinueOnError)
+	config.AddFlags(flags, "data")
+	flags.String("role", "", "role of the user")
+	if err := flags.Parse([]string{"--role=editor", "--data=x"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(flags, nil, t.TempDir())
+	if err != nil || c.Role != config.RoleAll || c.Origin("data") != "--data" || c.Origin("role") != config.OriginDefault {
+		t.Errorf("role %q, data from %s, %v", c.Role, c.Origin("data"), err)
 	}
 }

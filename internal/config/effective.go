@@ -9,7 +9,20 @@ import (
 type Setting struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`  // as it was written, secrets masked
-	Origin string `json:"origin"` // "default", "--data", "GATEHOUSE_DATA" or "gatehouse.yaml:3"
+	Origin string `json:"origin"` // OriginDefault, "--data", "GATEHOUSE_DATA" or "gatehouse.yaml:3"
+}
+
+// OriginDefault is the Origin of a setting that nobody set.
+const OriginDefault = "default"
+
+// Origin returns who set the setting called name.
+func (c Config) Origin(name string) string {
+	for _, s := range c.effective {
+		if s.Name == name {
+			return s.Origin
+		}
+	}
+	return OriginDefault
 }
 
 // Effective returns every setting as Load found it, in the order of the manual.

@@ -100,7 +100,7 @@ func into[T any](field func(*Config) *T, parse func(string) (T, error)) func(*Co
 type given struct {
 	setting setting
 	text    string
-	origin  string   // "default", "--data", "GATEHOUSE_DATA" or "gatehouse.yaml:3"
+	origin  string   // OriginDefault, "--data", "GATEHOUSE_DATA" or "gatehouse.yaml:3"
 	items   []string // of a list in the file, with the place of each
 	places  []string
 }
@@ -125,7 +125,7 @@ func message(err error) string { return strings.ReplaceAll(err.Error(), "\n", " 
 func defaults() []given {
 	var values []given
 	for _, s := range settings() {
-		values = append(values, given{setting: s, text: s.def, origin: "default"})
+		values = append(values, given{setting: s, text: s.def, origin: OriginDefault})
 	}
 	return values
 }

@@ -66,11 +66,12 @@ func readFlags(flags *pflag.FlagSet) []given {
 	}
 	var values []given
 	flags.Visit(func(f *pflag.Flag) {
+		if _, ours := f.Value.(*flagValue); !ours {
+			return // one of the command's own, which may have the name of a setting
+		}
 		s, known := settingNamed(f.Name)
-		if f.Name == configName {
+		if !known {
 			s = setting{name: configName, set: func(*Config, string) error { return nil }, show: plain}
-		} else if !known {
-			return // one of the command's own
 		}
 		values = append(values, given{setting: s, text: f.Value.String(), origin: flagOf(f.Name)})
 	})

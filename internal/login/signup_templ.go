@@ -125,7 +125,7 @@ func signUpBody(v signUpView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\">Use it</a></p></div><div class=\"card\"><div class=\"body stack-m\"><h2>What happens next</h2>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\">Go to sign-in</a></p></div><div class=\"card\"><div class=\"body stack-m\"><h2 class=\"h4\">What happens next</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

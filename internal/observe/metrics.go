@@ -43,7 +43,7 @@ func (m *Metrics) TokenIssued(grant string) { m.issued.WithLabelValues(grant).In
 func (m *Metrics) TokenRefused(code string) { m.refused.WithLabelValues(code).Inc() }
 
 // WatchHashQueue shows how many sign-ins wait for a password worker. Call it once.
-func (m *Metrics) WatchHashQueue(waiting func() int64) {
+func (m *Metrics) WatchHashQueue(waiting func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gatehouse_password_hash_queue", Help: "Sign-ins that wait for a password worker.",
 	}, func() float64 { return float64(waiting()) }))

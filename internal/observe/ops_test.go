@@ -18,7 +18,7 @@ func TestOps(t *testing.T) {
 	metrics.TokenIssued("password")
 	metrics.TokenIssued("password")
 	metrics.TokenRefused("invalid_grant")
-	metrics.WatchHashQueue(func() int64 { return 7 })
+	metrics.WatchHashQueue(func() int { return 7 })
 	requests := &observe.Requests{
 		Next:  http.NotFoundHandler(),
 		Log:   observe.NewLogger(io.Discard, nil, "text"),

@@ -30,7 +30,7 @@ const hostile = `"><script>alert(1)</script><b onmouseover=alert(2) style=color:
 func parts(text string) map[string]templ.Component {
 	field := page.Field{Name: "username", Label: "Username " + text, Type: "text", Value: text, Help: text, Error: text, Placeholder: text, Autocomplete: "username"}
 	choice := page.Field{Name: "tier", Label: "Tier", Value: text, Options: []page.Option{{Value: text, Label: text}, {Value: "Gold", Label: "Gold"}}}
-	pasted := page.Field{Name: "pasted", Label: "Definition", Type: "textarea", Value: text}
+	pasted := page.Field{Name: "pasted", Label: "Definition", Type: "textarea", Code: true, Value: text}
 	file := page.Field{Name: "file", Label: "OpenAPI file", Type: "file", Accept: ".json,.yaml", Optional: true}
 	sample := page.Sample{ID: "curl", Title: "cURL", Fill: "$TOKEN #token", Code: []page.Span{
 		page.Plain("curl -H "), page.Quoted(`"Authorization: Bearer `), page.Own(text), page.Quoted(`"`), page.Plain(" \\\n  "), page.Hole("path"), page.Faint("  # " + text),

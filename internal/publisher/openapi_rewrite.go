@@ -23,6 +23,7 @@ const maxWork = 6_000_000
 // That references lead somewhere has been checked before.
 type writer struct {
 	root    *reader
+	whole   bool // leave nothing out
 	text    bytes.Buffer
 	lines   []*node
 	work    int
@@ -50,10 +51,13 @@ func (p place) in(key string) place {
 var texts = []string{"openapi", "swagger", "version", "title", "description", "summary", "operationId", "name"}
 
 func (w *writer) value(n *node, at place) {
-	if w.work += at.depth; w.work > maxWork {
+	if w.work += at.depth; w.work > maxWork && !w.whole {
 		return
 	}
 	ref := n.get("$ref")
+	if w.whole {
+		ref = nil
+	}
 	switch {
 	case n.shape == scalar:
 		w.scalar(n, slices.Contains(texts, at.key))
@@ -75,7 +79,7 @@ func (w *writer) value(n *node, at place) {
 	for _, e := range n.entries {
 		name := ""
 		if e.key != nil {
-			if name = e.key.text; strings.HasPrefix(name, "x-") && at.key != "properties" || name == "example" && at.key != "properties" {
+			if name = e.key.text; !w.whole && (strings.HasPrefix(name, "x-") && at.key != "properties" || name == "example" && at.key != "properties") {
 				continue
 			}
 		}
@@ -131,7 +135,7 @@ func (w *writer) scalar(n *node, text bool) {
 	w.lineOf(n)
 	switch {
 	case text && n.tag != "!!null":
-		w.quoted(cut(n.text, 100))
+		w.quoted(w.short(n.text))
 	case n.tag == "!!null":
 		w.text.WriteString("null")
 	case n.tag == "!!bool":
@@ -141,6 +145,14 @@ func (w *writer) scalar(n *node, text bool) {
 	default:
 		w.quoted(n.text)
 	}
+}
+
+// short cuts a text to what its check needs of it.
+func (w *writer) short(text string) string {
+	if w.whole {
+		return text
+	}
+	return cut(text, 100)
 }
 
 // number writes what YAML takes for a number as JSON can, or as text when it cannot:

@@ -26,8 +26,12 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/login"
 	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/page"
+	"github.com/gatehouse/gatehouse/internal/rest"
 	"github.com/gatehouse/gatehouse/internal/tokenapi"
+	"github.com/gatehouse/gatehouse/internal/web"
 )
 
 // Server is one node.
@@ -40,7 +44,10 @@ type Server struct {
 	// shown to the operator once and kept nowhere.
 	FirstPassword string
 
-	data    string
+	data       string
+	csrfKey    []byte
+	selfSigned bool
+
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
@@ -58,7 +65,8 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
+		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -87,7 +95,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
 		return err
 	}
-	s.metrics.WatchHashQueue(s.Organization.Passwords.Waiting)
+	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
 	return s.gateway.Load(ctx)
 }
 
@@ -270,9 +278,25 @@ func (s *Server) gatewayHandler() http.Handler {
 }
 
 // portalHandler serves the web UI, the Management API, and the Token API under /oauth2.
+// Pages alone are kept from requests that other sites make a browser send: programs
+// bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	ui := &web.Handler{
+		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
+		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
+	}
+	pages := http.NewServeMux()
+	in.Register(pages)
+	ui.Register(pages)
+
 	mux := http.NewServeMux()
 	s.tokenAPI().Register(mux, false)
+	(&rest.Handler{
+		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,
+	}).Register(mux)
+	mux.Handle("GET /static/", page.Static())
+	mux.Handle("/", in.Protect(pages))
 	return mux
 }
-

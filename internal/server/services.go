@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,6 +82,13 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 		scopes:       cluster.NewCache(heldScopes, data.Scopes),
 	}
 	return s, nil
+}
+
+// derive returns a key for one purpose, the same on every node with the master key.
+func (s *Services) derive(purpose string) []byte {
+	mac := hmac.New(sha256.New, s.tokens.Keys.MasterKey[:])
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
 }
 
 // Close closes the store.

@@ -61,6 +61,7 @@ func (h *Handler) revocation(ctx context.Context, client *gatehouse.Client, text
 	}
 	if a.Family != "" {
 		family := client.RevokeFamily(a.Family, h.Now())
+		family.Outlast(a.ExpiresAt) // the client's tokens may have lived longer when it was issued
 		return &family, nil
 	}
 	return &gatehouse.Revocation{Kind: gatehouse.RevokedToken, ID: a.ID, At: h.Now(), AccessEnd: a.ExpiresAt, Until: a.ExpiresAt}, nil

@@ -51,8 +51,8 @@ func (h *Handler) publisherImport(v *visit) error {
 		return h.showPublisher(v, http.StatusBadRequest, &publisherHomeView{Ask: ask, Problems: []string{"Choose an OpenAPI file, or paste its text."}})
 	}
 	a, warnings, err := h.Publisher.Import(v.r.Context(), v.Member, document, ask)
-	if message, ok := said(err); ok {
-		return h.showPublisher(v, http.StatusBadRequest, &publisherHomeView{Ask: ask, Pasted: pasted, Problems: strings.Split(message, "\n")})
+	if problems := problemsOf(err); problems != nil {
+		return h.showPublisher(v, http.StatusBadRequest, &publisherHomeView{Ask: ask, Pasted: pasted, Problems: problems})
 	}
 	if err != nil {
 		return err
@@ -67,6 +67,21 @@ func (h *Handler) publisherImport(v *visit) error {
 	}
 	view.Warnings = warnings
 	return h.showPublisherAPI(v, http.StatusOK, view)
+}
+
+// problemsOf returns everything that the publisher can put right, nil for other errors.
+func problemsOf(err error) []string {
+	if refused, ok := errors.AsType[*publisher.DefinitionError](err); ok {
+		var problems []string
+		for i := range refused.Problems {
+			problems = append(problems, page.Sentence(refused.Problems[i].Error()))
+		}
+		return problems
+	}
+	if message, ok := said(err); ok {
+		return []string{message}
+	}
+	return nil
 }
 
 // readDocument returns the file of the form, else the pasted text.

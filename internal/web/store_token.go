@@ -76,7 +76,7 @@ func (h *Handler) fillToken(v *visit, view *tokenView) error {
 	for _, s := range scopes {
 		pick := page.ScopePick{Scope: s, Checked: true}
 		if !s.OpenTo(v.Member.Roles) {
-			pick.Locked = "Needs one of the roles " + roleNames(s.Roles) + ". Ask an administrator."
+			pick.Locked = "Needs " + roleNames(s.Roles) + ". Ask an administrator."
 		}
 		view.Scopes = append(view.Scopes, pick)
 	}
@@ -90,13 +90,11 @@ func (h *Handler) fillToken(v *visit, view *tokenView) error {
 	return nil
 }
 
+// roleNames lists roles of which one will do.
 func roleNames(roles []gatehouse.Role) string {
-	names := ""
-	for i, r := range roles {
-		if i > 0 {
-			names += ", "
-		}
-		names += string(r)
+	names := "the role " + string(roles[0])
+	for _, r := range roles[1:] {
+		names += " or " + string(r)
 	}
 	return names
 }

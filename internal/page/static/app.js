@@ -22,12 +22,13 @@
     try {
       await navigator.clipboard.writeText(text);
       label.textContent = 'Copied';
+      button.dataset.done = '';
       say((button.dataset.what || 'Text') + ' copied');
     } catch {
       from.select ? from.select() : getSelection().selectAllChildren(from);
       say('Selected. Press Control C to copy.');
     }
-    setTimeout(() => { label.textContent = was; }, 2000);
+    setTimeout(() => { label.textContent = was; delete button.dataset.done; }, 2000);
   });
   addEventListener('focusin', e => { if (e.target.matches('textarea[readonly]')) e.target.select(); });
 

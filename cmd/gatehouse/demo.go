@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/server"
+)
+
+func (p *program) demoCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the server with something to try, thrown away at the end",
+		Long: `Run the server with an organization, users, a sample API with a backend of its own, and
+an application with keys and a subscription. Prints the addresses, the sign-ins and curl
+lines that work when they are pasted. Everything is thrown away at the end, unless a data
+folder is chosen.`,
+		Example: `  gatehouse demo
+  gatehouse demo --data ./demo    keep it; the next demo goes on with it`,
+		Args: cobra.NoArgs,
+	}
+	config.AddFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := p.settings(cmd)
+		if err != nil {
+			return err
+		}
+		if c.Origin("data") == config.OriginDefault {
+			if c.Data, err = os.MkdirTemp("", "gatehouse-demo-*"); err != nil {
+				return err
+			}
+			defer os.RemoveAll(c.Data)
+		}
+		return p.demo(cmd.Context(), c)
+	}
+	return cmd
+}
+
+// demo serves, furnishes what is served, and waits for the end.
+func (p *program) demo(ctx context.Context, c config.Config) error {
+	s, err := p.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(serving) }()
+	fmt.Fprintln(p.out, s.Ready())
+	if err := server.Demo(serving, s, p.out); err != nil && ctx.Err() == nil {
+		stop()
+		return errors.Join(err, <-ended)
+	}
+	return <-ended
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/server"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the Gateway, the Token API and the portal. When it can serve it prints one line on
+standard output that begins with "ready" and tells the addresses; logs go to standard
+error. The first start makes the organization default with the user admin. At SIGTERM
+it stops accepting, lets what runs finish within 30 seconds, and exits with 0.`,
+		Example: `  gatehouse serve
+  gatehouse serve --data /var/lib/gatehouse --gateway-url https://api.example.com
+  gatehouse serve --database postgres://gatehouse@db/gatehouse --role gateway`,
+		Args: cobra.NoArgs,
+	}
+	config.AddFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := p.settings(cmd)
+		if err != nil {
+			return err
+		}
+		s, err := p.open(cmd.Context(), c)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		fmt.Fprintln(p.out, s.Ready())
+		return s.Serve(cmd.Context())
+	}
+	return cmd
+}
+
+// log returns the logger that the settings ask for.
+func (p *program) log(c config.Config) *slog.Logger {
+	return observe.NewLogger(p.err, c.LogLevel, c.LogFormat)
+}
+
+// open opens a server and tells the password that a first start made up.
+func (p *program) open(ctx context.Context, c config.Config) (*server.Server, error) {
+	s, err := server.New(ctx, c, p.log(c))
+	if err != nil {
+		return nil, err
+	}
+	if s.FirstPassword != "" {
+		fmt.Fprintf(p.err, "The first start made the user admin with the password %s\nIt is shown this once: keep it, or change it after signing in.\n", s.FirstPassword)
+	}
+	return s, nil
+}

@@ -1,0 +1,347 @@
+package rest
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/publisher"
+)
+
+const apiType = "HTTP"
+
+// apiInfo is an API in a publisher's list.
+type apiInfo struct {
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	Description     string `json:"description"`
+	Context         string `json:"context"`
+	Version         string `json:"version"`
+	Provider        string `json:"provider"`
+	Type            string `json:"type"`
+	LifeCycleStatus string `json:"lifeCycleStatus"`
+	CreatedTime     string `json:"createdTime"` // milliseconds since 1970
+	UpdatedTime     string `json:"updatedTime"`
+}
+
+func newAPIInfo(a *gatehouse.API) (apiInfo, error) {
+	return apiInfo{
+		ID: a.ID, Name: a.Name, Description: a.Description, Context: a.Context, Version: a.Version, Provider: a.Provider, Type: apiType,
+		LifeCycleStatus: string(a.State), CreatedTime: millis(a.CreatedAt), UpdatedTime: millis(a.UpdatedAt),
+	}, nil
+}
+
+// millis writes a moment as the clients read it.
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// apiBody is an API as publishers send it and get it. What a caller must not choose
+// (id, provider, lifeCycleStatus and the times) is read from nobody.
+type apiBody struct {
+	ID              string          `json:"id,omitempty"`
+	Name            string          `json:"name"`
+	Context         string          `json:"context"`
+	Version         string          `json:"version"`
+	Description     *string         `json:"description,omitempty"`
+	Provider        string          `json:"provider,omitempty"`
+	Type            string          `json:"type,omitempty"`
+	LifeCycleStatus string          `json:"lifeCycleStatus,omitempty"`
+	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
+	Policies        []string        `json:"policies,omitempty"` // subscription tiers
+	Tags            []string        `json:"tags,omitempty"`
+	Operations      []operation     `json:"operations,omitempty"`
+	Scopes          []apiScope      `json:"scopes,omitempty"`
+	CreatedTime     string          `json:"createdTime,omitempty"`
+	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
+	Warnings        []string        `json:"warnings,omitempty"` // about the OpenAPI document, after an import
+
+	// One value of each of these is what Gatehouse does; see fixed.
+	Visibility                 string  `json:"visibility,omitempty"`
+	AccessControl              string  `json:"accessControl,omitempty"`
+	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
+	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
+	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
+	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
+	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
+	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
+}
+
+// endpointConfig says where calls are sent.
+type endpointConfig struct {
+	Type       string                      `json:"endpoint_type"`
+	Production *endpoint                   `json:"production_endpoints,omitempty"`
+	Sandbox    *endpoint                   `json:"sandbox_endpoints,omitempty"`
+	Security   map[string]endpointSecurity `json:"endpoint_security,omitempty"`
+}
+
+type endpoint struct {
+	URL string `json:"url"`
+}
+
+// endpointSecurity is how a backend wants its caller to sign in.
+type endpointSecurity struct {
+	Enabled bool `json:"enabled"`
+}
+
+// operation is a resource.
+type operation struct {
+	Target           string   `json:"target"`
+	Verb             string   `json:"verb"`
+	AuthType         string   `json:"authType"`
+	ThrottlingPolicy string   `json:"throttlingPolicy"`
+	Scopes           []string `json:"scopes"`
+}
+
+// apiScope is a scope within an API.
+type apiScope struct {
+	Scope  scopeBody `json:"scope"`
+	Shared bool      `json:"shared"`
+}
+
+type scopeBody struct {
+	Name        string           `json:"name"`
+	DisplayName string           `json:"displayName"`
+	Description string           `json:"description"`
+	Bindings    []gatehouse.Role `json:"bindings"`
+}
+
+// fixed refuses what asks for something that Gatehouse would not do: to take it without
+// a word would leave an API more open, or called otherwise, than its publisher believes.
+func (b *apiBody) fixed() error {
+	for _, field := range []struct{ name, value, only string }{
+		{"type", b.Type, apiType},
+		{"visibility", b.Visibility, "PUBLIC"},
+		{"accessControl", b.AccessControl, "NONE"},
+		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
+		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
+		{"apiThrottlingPolicy", cmp.Or(value(b.APIThrottlingPolicy), gatehouse.Unlimited), gatehouse.Unlimited},
+		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
+	} {
+		if field.value != "" && !strings.EqualFold(field.value, field.only) {
+			return gatehouse.Errorf(gatehouse.Invalid, "%s %q is not supported: leave it out, or use %q", field.name, field.value, field.only)
+		}
+	}
+	switch c := b.EndpointConfig; {
+	case b.IsDefaultVersion:
+		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
+	case b.EnableSchemaValidation:
+		return gatehouse.Errorf(gatehouse.Invalid, "enableSchemaValidation is not supported: leave it out")
+	case c != nil && c.Type != "" && c.Type != "http":
+		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_type %q is not supported: use http, with one URL", c.Type)
+	case c != nil && (c.Security["production"].Enabled || c.Security["sandbox"].Enabled):
+		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_security is not supported: set enabled to false")
+	}
+	return nil
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// changes is what the body says of an API.
+func (b *apiBody) changes() publisher.Changes {
+	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags}
+	if config := b.EndpointConfig; config != nil {
+		c.Production, c.Sandbox = new(string), new(string)
+		if config.Production != nil {
+			c.Production = &config.Production.URL
+		}
+		if config.Sandbox != nil {
+			c.Sandbox = &config.Sandbox.URL
+		}
+	}
+	return c
+}
+
+// resources reads the body's operations.
+func (b *apiBody) resources() ([]gatehouse.Resource, error) {
+	var resources []gatehouse.Resource
+	for _, o := range b.Operations {
+		auth, err := gatehouse.ParseAuthType(o.AuthType)
+		if err != nil {
+			return nil, err
+		}
+		resource := gatehouse.Resource{Method: strings.ToUpper(o.Verb), Template: o.Target, Scopes: o.Scopes, Auth: auth}
+		if o.ThrottlingPolicy != gatehouse.Unlimited {
+			resource.Tier = o.ThrottlingPolicy
+		}
+		resources = append(resources, resource)
+	}
+	return resources, nil
+}
+
+// wireAPI writes an API with the scopes that its resources name.
+func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
+	known, err := h.Publisher.Scopes(r.Context(), r.by)
+	if err != nil {
+		return nil, err
+	}
+	unlimited := gatehouse.Unlimited
+	body := &apiBody{
+		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
+		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
+		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
+		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
+		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a),
+	}
+	if a.Production != "" {
+		body.EndpointConfig.Production = &endpoint{a.Production}
+	}
+	if a.Sandbox != "" {
+		body.EndpointConfig.Sandbox = &endpoint{a.Sandbox}
+	}
+	for _, s := range known {
+		if slices.ContainsFunc(a.Resources, func(r gatehouse.Resource) bool { return slices.Contains(r.Scopes, s.Name) }) {
+			body.Scopes = append(body.Scopes, apiScope{Scope: scopeBody{s.Name, s.DisplayName, s.Description, s.Roles}})
+		}
+	}
+	return body, nil
+}
+
+// operations writes an API's resources.
+func operations(a *gatehouse.API) []operation {
+	var written []operation
+	for _, res := range a.Resources {
+		o := operation{Target: res.Template, Verb: res.Method, AuthType: string(res.Auth), ThrottlingPolicy: cmp.Or(res.Tier, gatehouse.Unlimited), Scopes: res.Scopes}
+		if o.Scopes == nil {
+			o.Scopes = []string{}
+		}
+		written = append(written, o)
+	}
+	return written
+}
+
+func (h *Handler) listAPIs(r *request) (any, error) {
+	all, err := h.Publisher.APIs(r.Context(), r.by)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.asked(all)
+	if err != nil {
+		return nil, err
+	}
+	return page(r, found, newAPIInfo)
+}
+
+func (h *Handler) getAPI(r *request) (any, error) {
+	a, err := h.Publisher.API(r.Context(), r.by, r.PathValue("apiId"))
+	if err != nil {
+		return nil, err
+	}
+	return h.wireAPI(r, a)
+}
+
+func (h *Handler) createAPI(r *request) (any, error) {
+	var body apiBody
+	if err := r.decode(&body); err != nil {
+		return nil, err
+	}
+	if err := body.fixed(); err != nil {
+		return nil, err
+	}
+	a := gatehouse.API{Name: body.Name, Version: body.Version, Context: body.Context, Description: value(body.Description), Tiers: body.Policies, Tags: body.Tags}
+	c := body.changes()
+	a.Production, a.Sandbox = value(c.Production), value(c.Sandbox)
+	var err error
+	if a.Resources, err = body.resources(); err != nil {
+		return nil, err
+	}
+	if len(a.Resources) == 0 {
+		for _, verb := range []string{"GET", "PUT", "POST", "DELETE", "PATCH"} {
+			a.Resources = append(a.Resources, gatehouse.Resource{Method: verb, Template: "/*", Auth: gatehouse.AuthAny})
+		}
+	}
+	var scopes []gatehouse.Scope
+	for _, s := range body.Scopes {
+		scopes = append(scopes, gatehouse.Scope{Name: s.Scope.Name, DisplayName: s.Scope.DisplayName, Description: s.Scope.Description, Roles: s.Scope.Bindings})
+	}
+	created, err := h.Publisher.Create(r.Context(), r.by, a, scopes)
+	if err != nil {
+		return nil, h.clash(r, err, a.Name, a.Context)
+	}
+	r.w.Header().Set("Location", publisherPrefix+"/apis/"+created.ID)
+	return h.wireAPI(r, created)
+}
+
+// clash gives a Conflict about a new API the code by which clients tell what is taken.
+func (h *Handler) clash(r *request, err error, name, context string) error {
+	if gatehouse.KindOf(err) != gatehouse.Conflict {
+		return err
+	}
+	all, listErr := h.Publisher.APIs(r.Context(), r.by)
+	if listErr != nil {
+		return listErr
+	}
+	for _, a := range all {
+		switch {
+		case strings.EqualFold(a.Name, name):
+			return &codedError{err, codeNameTaken}
+		case a.Context == context:
+			return &codedError{err, codeContextTaken}
+		}
+	}
+	return err
+}
+
+// updateAPI changes what may change. Operations and scopes come from the document and
+// are changed there, so other ones are refused instead of ignored.
+func (h *Handler) updateAPI(r *request) (any, error) {
+	var body apiBody
+	if err := r.decode(&body); err != nil {
+		return nil, err
+	}
+	if err := body.fixed(); err != nil {
+		return nil, err
+	}
+	id := r.PathValue("apiId")
+	a, err := h.Publisher.API(r.Context(), r.by, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range []struct{ name, sent, is string }{{"name", body.Name, a.Name}, {"version", body.Version, a.Version}, {"context", body.Context, a.Context}} {
+		if field.sent != "" && field.sent != field.is {
+			return nil, gatehouse.Errorf(gatehouse.Invalid, "an API's %s never changes: it is %q", field.name, field.is)
+		}
+	}
+	if body.Operations != nil {
+		resources, err := body.resources()
+		if err != nil {
+			return nil, err
+		}
+		if !sameOperations(operations(a), operations(&gatehouse.API{Resources: resources})) {
+			return nil, gatehouse.Errorf(gatehouse.Invalid, "operations are changed with the OpenAPI document: PUT %s/swagger", r.URL.Path)
+		}
+	}
+	if a, err = h.Publisher.Update(r.Context(), r.by, id, body.changes()); err != nil {
+		return nil, err
+	}
+	return h.wireAPI(r, a)
+}
+
+// sameOperations compares without regard to the order.
+func sameOperations(a, b []operation) bool {
+	lines := func(operations []operation) []string {
+		var lines []string
+		for _, o := range operations {
+			o.Scopes = slices.Sorted(slices.Values(o.Scopes))
+			line, err := json.Marshal(o)
+			if err != nil {
+				panic(err) // texts only
+			}
+			lines = append(lines, string(line))
+		}
+		slices.Sort(lines)
+		return lines
+	}
+	return slices.Equal(lines(a), lines(b))
+}
+
+func (h *Handler) deleteAPI(r *request) (any, error) {
+	return nil, h.Publisher.Delete(r.Context(), r.by, r.PathValue("apiId"))
+}
