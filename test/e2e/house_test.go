@@ -16,12 +16,13 @@ import (
 // whose backend remembers what reached it; an application subscribed to it, with keys.
 type house struct {
 	*gatehousetest.Process
-	client   *http.Client
-	backend  *backend
-	api      string // id of orgnews 1.0.0
-	app      application
-	database string
-	sub      string // id of the application's subscription to it
+	client  *http.Client
+	backend *backend
+	api     string // id of orgnews 1.0.0
+	app     application
+	sub     string // id of the application's subscription to it
+
+	managers map[person]string // access tokens for the Management API
 }
 
 // person is a user in one organization.
@@ -81,11 +82,6 @@ func furnish(t *testing.T, settings ...string) *house {
 	t.Helper()
 	p := gatehousetest.Run(t, "serve", settings...)
 	h := &house{Process: p, client: p.Client(t), backend: newBackend(t)}
-	for _, s := range settings {
-		if d, ok := strings.CutPrefix(s, "GATEHOUSE_DATABASE="); ok {
-			h.database = d
-		}
-	}
 	h.organization(t, "johnsorg")
 	h.person(t, john, "admin", "publisher", "subscriber", "reader", "editor", "employee", "manager")
 	h.person(t, tom, "subscriber", "reader", "employee")
