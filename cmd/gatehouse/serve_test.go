@@ -128,6 +128,10 @@ func TestOrganizationsAndPeople(t *testing.T) {
 		{"user create joe --org acme", "", 2, nil, []string{"--password-file FILE"}},
 		{"user create joe --org nowhere --password-file pw", "", 1, nil, []string{"there is no organization nowhere"}},
 		{"user create joe --org acme --password-file none", "", 1, nil, []string{"password-file: open none"}},
+		{"org create beta", "", 0, words("beta"), nil},
+		{"user create john@johns.org --org beta --password-file -", "canary-password\n", 0, words("john@johns.org beta"), nil}, // the password of the file, without its line's end
+		{"user create jane --org beta --password-file -", "canary-other", 1, nil, []string{"with another password"}},
+		{"org delete beta", "", 0, nil, []string{"deleted organization beta"}},
 		{"user list --org acme --output=json", "", 0, []string{`"username": "jane"`, `"organization": "acme"`, `"subscriber"`, `"username": "john@johns.org"`, `"editor"`}, nil},
 		{"user password jane --password-file -", "canary-password-2\n", 0, nil, []string{"changed the password of jane"}},
 		{"user delete jane --org acme", "", 0, nil, []string{"removed jane from organization acme"}},

@@ -67,7 +67,7 @@ func furnish(t *testing.T, dsn string) *house {
 	ctx := t.Context()
 	definition := gatehouse.Definition{Document: "openapi: 3.0.3", Scopes: []gatehouse.Scope{{Name: "read", Roles: []gatehouse.Role{"editor"}}}}
 	noRule := func([]*gatehouse.API, []gatehouse.Scope) error { return nil }
-	must(t, h.CreateOrganization(ctx, &h.org))
+	must(t, h.CreateOrganization(ctx, &h.org, nil, ""))
 	must(t, h.CreateUser(ctx, &h.john, "hash"))
 	must(t, h.CreateAPI(ctx, &h.api, definition, noRule))
 	must(t, h.Provision(ctx, &h.app, &h.keys, nil))

@@ -14,13 +14,18 @@ func organization(r query.Organization) gatehouse.Organization {
 	}
 }
 
-// CreateOrganization stores a new organization. It is a Conflict when its key is taken.
-func (db *DB) CreateOrganization(ctx context.Context, o *gatehouse.Organization) error {
+// CreateOrganization stores a new organization, and with it its first member, a new
+// user, unless that is nil. It is a Conflict when the key is taken.
+func (db *DB) CreateOrganization(ctx context.Context, o *gatehouse.Organization, first *gatehouse.Member, passwordHash string) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		return t.CreateOrganization(ctx, query.CreateOrganizationParams{
+		err := t.CreateOrganization(ctx, query.CreateOrganizationParams{
 			ID: o.ID, Key: o.Key, Name: o.Name, CreatedAt: micros(o.CreatedAt),
 			PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp,
 		})
+		if err != nil || first == nil {
+			return err
+		}
+		return t.createUser(ctx, first, passwordHash)
 	})
 	return db.explain(err, "organization")
 }

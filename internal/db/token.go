@@ -137,7 +137,8 @@ func (db *DB) AccessToken(ctx context.Context, hash string) (*gatehouse.Authoriz
 	return &a, nil
 }
 
-// Revoke stores a revocation.
+// Revoke stores a revocation. It adds to one of the same name: nothing that was revoked
+// lives again.
 func (db *DB) Revoke(ctx context.Context, r gatehouse.Revocation) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error { return t.revoke(ctx, r) })
 	return db.explain(err, "revocation")

@@ -20,16 +20,18 @@ func member(u query.User, o query.Organization, roles string, joined int64) (*ga
 // CreateUser stores a new user with the hash of a password, as a member of
 // m.Organization. It is a Conflict when the username is taken.
 func (db *DB) CreateUser(ctx context.Context, m *gatehouse.Member, passwordHash string) error {
-	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		err := t.CreateUser(ctx, query.CreateUserParams{
-			ID: m.ID, Username: m.Username, Name: m.Name, PasswordHash: passwordHash, Disabled: m.Disabled, CreatedAt: micros(m.CreatedAt),
-		})
-		if err != nil {
-			return err
-		}
-		return t.join(ctx, m)
-	})
+	err := db.change(ctx, func(ctx context.Context, t *tx) error { return t.createUser(ctx, m, passwordHash) })
 	return db.explain(err, "user")
+}
+
+func (t *tx) createUser(ctx context.Context, m *gatehouse.Member, passwordHash string) error {
+	err := t.CreateUser(ctx, query.CreateUserParams{
+		ID: m.ID, Username: m.Username, Name: m.Name, PasswordHash: passwordHash, Disabled: m.Disabled, CreatedAt: micros(m.CreatedAt),
+	})
+	if err != nil {
+		return err
+	}
+	return t.join(ctx, m)
 }
 
 // CreateMember makes a user who exists a member of m.Organization. It is a Conflict

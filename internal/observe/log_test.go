@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,7 @@ var formats = []string{"text", "json"}
 
 func logged(format string, attrs ...slog.Attr) string {
 	var b bytes.Buffer
-	observe.NewLogger(&b, slog.LevelInfo, format).LogAttrs(nil, slog.LevelInfo, "message", attrs...)
+	observe.NewLogger(&b, slog.LevelInfo, format).LogAttrs(context.Background(), slog.LevelInfo, "message", attrs...)
 	return b.String()
 }
 

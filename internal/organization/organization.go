@@ -25,7 +25,7 @@ type Service struct {
 
 // Store keeps organizations and people.
 type Store interface {
-	CreateOrganization(ctx context.Context, o *gatehouse.Organization) error
+	CreateOrganization(ctx context.Context, o *gatehouse.Organization, first *gatehouse.Member, passwordHash string) error
 	Organization(ctx context.Context, key string) (*gatehouse.Organization, error)
 	Organizations(ctx context.Context) ([]gatehouse.Organization, error)
 	UpdateOrganization(ctx context.Context, key string, rule func(*gatehouse.Organization) error) error
@@ -47,12 +47,11 @@ type Store interface {
 // CreateOrganization makes an organization. Only the operator reaches it, by the
 // command line. It is a Conflict when the key is taken.
 func (s *Service) CreateOrganization(ctx context.Context, key, name string) (*gatehouse.Organization, error) {
-	now := s.Now()
-	o := &gatehouse.Organization{ID: gatehouse.NewID(now), Key: key, Name: name, CreatedAt: now, PasswordGrant: true, SignUp: true}
+	o := s.newOrganization(key, name)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.Store.CreateOrganization(ctx, o); err != nil {
+	if err := s.Store.CreateOrganization(ctx, o, nil, ""); err != nil {
 		if gatehouse.KindOf(err) == gatehouse.Conflict {
 			return nil, gatehouse.Errorf(gatehouse.Conflict, "there is an organization %s already: choose another key", key)
 		}
@@ -91,22 +90,35 @@ func (s *Service) DeleteOrganization(ctx context.Context, key string) error {
 	return s.Store.DeleteOrganization(ctx, key)
 }
 
-// Bootstrap makes the organization "default" with the user "admin" when there is no
-// organization yet. With an empty password it makes one up and returns it.
-func (s *Service) Bootstrap(ctx context.Context, password string) (madeUp string, err error) {
-	all, err := s.Store.Organizations(ctx)
-	if err != nil || len(all) > 0 {
+// Bootstrap makes the organization "default" with the user "admin" when it is not there
+// yet, both or neither. The password is asked for only then; when it is empty one is made
+// up and returned.
+func (s *Service) Bootstrap(ctx context.Context, password func() (string, error)) (madeUp string, err error) {
+	_, err = s.Store.Organization(ctx, gatehouse.DefaultOrganization)
+	if gatehouse.KindOf(err) != gatehouse.NotFound {
 		return "", err
 	}
-	if password == "" {
+	chosen, err := password()
+	if err != nil {
+		return "", err
+	}
+	if chosen == "" {
 		madeUp = gatehouse.RandomText(20)
-		password = madeUp
+		chosen = madeUp
 	}
-	if _, err := s.CreateOrganization(ctx, gatehouse.DefaultOrganization, "Default"); err != nil {
+	org := s.newOrganization(gatehouse.DefaultOrganization, "Default")
+	admin, err := s.newMember(NewUser{Username: "admin", Name: "Administrator", Password: chosen, Roles: []gatehouse.Role{gatehouse.Admin}}, org)
+	if err != nil {
 		return "", err
 	}
-	_, err = s.CreateUser(ctx, NewUser{
-		Username: "admin", Name: "Administrator", Password: password, OrgKey: gatehouse.DefaultOrganization, Roles: []gatehouse.Role{gatehouse.Admin},
-	})
-	return madeUp, err
+	hash, err := s.Passwords.Hash(ctx, chosen)
+	if err != nil {
+		return "", err
+	}
+	return madeUp, s.Store.CreateOrganization(ctx, org, admin, hash)
+}
+
+func (s *Service) newOrganization(key, name string) *gatehouse.Organization {
+	now := s.Now()
+	return &gatehouse.Organization{ID: gatehouse.NewID(now), Key: key, Name: name, CreatedAt: now, PasswordGrant: true, SignUp: true}
 }

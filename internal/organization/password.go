@@ -3,6 +3,7 @@ package organization
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -37,9 +38,16 @@ func NewPasswords(workers, queue int) (*Passwords, error) {
 	if err != nil {
 		return nil, fmt.Errorf("argon2id: %w", err)
 	}
-	p := &Passwords{hasher: hasher, slots: make(chan struct{}, workers), queue: int64(queue)}
-	p.decoy, err = p.Hash(context.Background(), rand.Text())
-	return p, err
+	return &Passwords{hasher: hasher, decoy: newDecoy(), slots: make(chan struct{}, workers), queue: int64(queue)}, nil
+}
+
+// newDecoy returns a hash with the parameters of all others that no password is known to
+// have: random bytes stand for its salt and digest.
+func newDecoy() string {
+	var random [48]byte
+	rand.Read(random[:])
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", memoryKiB, iterations, parallelism, encode(random[:16]), encode(random[16:]))
 }
 
 // Waiting returns how many callers wait for a slot or hold one.

@@ -18,6 +18,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -75,13 +77,12 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 }
 
 func (s *Server) start(ctx context.Context, c config.Config) error {
-	password, err := adminPassword(c)
+	var err error
+	s.FirstPassword, err = s.Organization.Bootstrap(ctx, func() (string, error) { return adminPassword(c) })
 	if err != nil {
-		return err
-	}
-	if s.FirstPassword, err = s.Organization.Bootstrap(ctx, password); err != nil {
 		return fmt.Errorf("make the first organization: %w", err)
 	}
+	debug.FreeOSMemory() // a password was hashed: what that took is not needed soon
 	if err := s.bind(ctx, c); err != nil {
 		return err
 	}
@@ -110,7 +111,10 @@ func adminPassword(c config.Config) (string, error) {
 		return "", fmt.Errorf("admin-password-file: %w", err)
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
-	return strings.TrimSuffix(first, "\r"), nil
+	if first = strings.TrimSuffix(first, "\r"); first == "" {
+		return "", fmt.Errorf("admin-password-file: the first line of %s is empty: write the password there", c.AdminPasswordFile)
+	}
+	return first, nil
 }
 
 // bind opens the addresses of this node's role.
@@ -202,7 +206,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case failure = <-failed:
 	}
 	s.serving.Store(false)
-	err := errors.Join(s.atGateway.shutdown(background, shutdownLimit), s.atPortal.shutdown(background, shutdownLimit), s.atOps.shutdown(background, shutdownLimit))
+	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
 	s.uses.flush(background)
 	return errors.Join(failure, err)
 }

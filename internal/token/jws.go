@@ -44,7 +44,7 @@ func (t *Tokens) claims(a *gatehouse.Authorization) claims {
 	}
 }
 
-// base64url is strict, so that a token has one spelling only.
+// base64url is strict, so that a token has one spelling only. It still skips line breaks.
 var base64url = base64.RawURLEncoding.Strict()
 
 // sign returns the compact JWS of c (RFC 7515, section 7.1).
@@ -101,7 +101,7 @@ func (t *Tokens) readJWT(token string) (*gatehouse.Authorization, error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
 	key := t.Keys.byHeader(header)
-	if !ok || key == nil {
+	if !ok || key == nil || strings.ContainsAny(signature, "\r\n") {
 		return nil, errInvalid
 	}
 	mark, err := base64url.DecodeString(signature)

@@ -42,13 +42,22 @@ type Store interface {
 }
 
 // Issue writes a down as an access token in the format that c's keys ask for. When c
-// revokes what came before, that has ended when Issue returns.
+// revokes what came before, that has ended when Issue returns. It is Invalid, and
+// nothing is revoked, when the token would be longer than any that is read.
 func (t *Tokens) Issue(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization) (string, error) {
+	token, err := t.write(ctx, c, a)
+	if err != nil {
+		return "", err
+	}
 	if c.RevokesBefore {
 		if err := t.Store.Revoke(ctx, a.RevokeBefore(c)); err != nil {
 			return "", err
 		}
 	}
+	return token, nil
+}
+
+func (t *Tokens) write(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization) (string, error) {
 	if c.Format == gatehouse.FormatOpaque {
 		token := newOpaque()
 		return token, t.Store.CreateAccessToken(ctx, gatehouse.HashToken(token), a)
@@ -57,7 +66,11 @@ func (t *Tokens) Issue(ctx context.Context, c *gatehouse.Client, a *gatehouse.Au
 	if err != nil {
 		return "", err
 	}
-	return key.sign(t.claims(a))
+	token, err := key.sign(t.claims(a))
+	if len(token) > MaxLength {
+		return "", gatehouse.Errorf(gatehouse.Invalid, "the scopes make an access token longer than %d bytes: ask for fewer", MaxLength)
+	}
+	return token, err
 }
 
 // Verify returns what an access token says. A token that is not ours, damaged or
@@ -67,7 +80,7 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 	if len(token) > MaxLength {
 		return nil, errInvalid
 	}
-	hash := sha256.Sum256([]byte(token))
+	hash := digest(token)
 	e := t.Cache.get(hash)
 	if e == nil {
 		generation := t.Revoked.generation.Load()
@@ -89,6 +102,13 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 		return nil, errInvalid
 	}
 	return e.authorization, nil
+}
+
+// digest hashes a token. The copy of it stays on the stack, unless the token is longer
+// than they usually are.
+func digest(token string) [sha256.Size]byte {
+	var text [2 << 10]byte
+	return sha256.Sum256(append(text[:0], token...))
 }
 
 func (t *Tokens) read(ctx context.Context, token string) (*gatehouse.Authorization, error) {

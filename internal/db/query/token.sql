@@ -22,7 +22,10 @@ DELETE FROM access_tokens WHERE expires_at < $1;
 
 -- name: PutRevocation :exec
 INSERT INTO revocations (kind, id, at, access_end, until_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, access_end = excluded.access_end, until_at = excluded.until_at;
+ON CONFLICT (kind, id) DO UPDATE SET
+    at = CASE WHEN excluded.at > revocations.at THEN excluded.at ELSE revocations.at END,
+    access_end = CASE WHEN excluded.access_end > revocations.access_end THEN excluded.access_end ELSE revocations.access_end END,
+    until_at = CASE WHEN excluded.until_at > revocations.until_at THEN excluded.until_at ELSE revocations.until_at END;
 
 -- name: RevocationByID :one
 SELECT * FROM revocations WHERE kind = $1 AND id = $2;

@@ -159,7 +159,10 @@ func (q *Queries) PurgeRevocations(ctx context.Context, untilAt int64) (int64, e
 
 const putRevocation = `-- name: PutRevocation :exec
 INSERT INTO revocations (kind, id, at, access_end, until_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, access_end = excluded.access_end, until_at = excluded.until_at
+ON CONFLICT (kind, id) DO UPDATE SET
+    at = CASE WHEN excluded.at > revocations.at THEN excluded.at ELSE revocations.at END,
+    access_end = CASE WHEN excluded.access_end > revocations.access_end THEN excluded.access_end ELSE revocations.access_end END,
+    until_at = CASE WHEN excluded.until_at > revocations.until_at THEN excluded.until_at ELSE revocations.until_at END
 `
 
 type PutRevocationParams struct {
