@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -31,6 +32,9 @@ func newBackend(t testing.TB) *backend {
 		b.mu.Lock()
 		b.seen = append(b.seen, s)
 		b.mu.Unlock()
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return // the caller has left
+		}
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(s)
 	}))

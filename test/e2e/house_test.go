@@ -115,16 +115,22 @@ type reply struct {
 // send sends a request and reads the answer.
 func (h *house) send(t testing.TB, r *http.Request) reply {
 	t.Helper()
-	res, err := h.client.Do(r)
+	got, err := h.try(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return got
+}
+
+// try is send where the connection may break.
+func (h *house) try(r *http.Request) (reply, error) {
+	res, err := h.client.Do(r)
+	if err != nil {
+		return reply{}, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reply{res.StatusCode, res.Header, string(body)}
+	return reply{res.StatusCode, res.Header, string(body)}, err
 }
 
 func request(t testing.TB, method, url, body string) *http.Request {
@@ -139,10 +145,15 @@ func request(t testing.TB, method, url, body string) *http.Request {
 // post sends a form to the Token API, with an application's keys in the Basic header.
 func (h *house) post(t testing.TB, path string, app application, body string) reply {
 	t.Helper()
+	return h.send(t, h.form(t, path, app, body))
+}
+
+func (h *house) form(t testing.TB, path string, app application, body string) *http.Request {
+	t.Helper()
 	r := request(t, http.MethodPost, h.Gateway+path, body)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(app.key, app.secret)
-	return h.send(t, r)
+	return r
 }
 
 // passwordForm is the form of the password grant.
