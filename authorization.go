@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -26,8 +27,27 @@ type Authorization struct {
 	Username    string // qualified; empty for an application
 	Scopes      []string
 	Family      string // the family of refresh tokens it was issued with, if any
+	Binding     Binding
+	Audience    []string        // resources it was asked for (RFC 8707); empty means the gateway
+	Actor       json.RawMessage `json:",omitempty"` // who acts for the subject (RFC 8693, section 4.1), if anybody does
 	IssuedAt    time.Time
 	ExpiresAt   time.Time // EndOfTime for a token that never expires
+}
+
+// Binding ties a token to a key that its holder must prove to have. The zero Binding
+// ties it to none: it is a Bearer token.
+type Binding struct {
+	JKT string `json:"jkt,omitempty"`      // thumbprint of a DPoP key (RFC 9449, section 6)
+	X5T string `json:"x5t#S256,omitempty"` // thumbprint of a certificate (RFC 8705, section 3.1)
+}
+
+// SignIn is how a user proved who they are: what ID tokens tell of it (OpenID Connect
+// Core, section 2).
+type SignIn struct {
+	At      time.Time `json:"at"`
+	Methods []string  `json:"amr,omitempty"`
+	Nonce   string    `json:"nonce,omitempty"`
+	Session string    `json:"sid,omitempty"` // names the browser session, without opening it
 }
 
 // Authorize returns what a token says that is issued now to a client: for user when

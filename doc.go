@@ -9,6 +9,7 @@
 //	Tier            how often one may call   tier.go
 //	Application     what a developer builds; holds keys and subscriptions   application.go
 //	Keys, Secret    an application's consumer key of one type; its consumer secrets   keys.go
+//	ClientMetadata  what keys say of themselves as an OAuth client   metadata.go
 //	Subscription    an application's right to call an API on a tier   subscription.go
 //	Session         a signed-in browser   session.go
 //	Authorization   what an access token says, whatever its format   authorization.go

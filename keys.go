@@ -70,6 +70,7 @@ type Keys struct {
 	Refresh       time.Duration
 	Grace         time.Duration // how long a rotated refresh token gives its next pair again
 	RevokesBefore bool          // a new token revokes the one before it
+	Metadata      ClientMetadata
 	CreatedAt     time.Time
 
 	Secrets []Secret // live and ended, the newest first

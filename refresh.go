@@ -10,13 +10,21 @@ type RefreshToken struct {
 	ConsumerKey string
 	UserID      string
 	OrgKey      string
-	Scopes      []string // what was granted at first; a refresh may use less of it
-	IssuedAt    time.Time
-	ExpiresAt   time.Time
-	FamilyEnd   time.Time // no rotation goes beyond it
-	RotatedAt   time.Time // zero while it is the family's live token
-	Revoked     bool      // some Revocation names it
-	Replay      []byte    // the answer it gave, sealed with the token itself; only with a grace
+	Carries
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	FamilyEnd time.Time // no rotation goes beyond it
+	RotatedAt time.Time // zero while it is the family's live token
+	Revoked   bool      // some Revocation names it
+	Replay    []byte    // the answer it gave, sealed with the token itself; only with a grace
+}
+
+// Carries is what a family of refresh tokens carries on from its beginning.
+type Carries struct {
+	Scopes   []string `json:"scopes"` // what was granted at first; a refresh may use less of it
+	Binding  Binding  `json:"binding,omitzero"`
+	Audience []string `json:"audience,omitempty"`
+	SignIn   SignIn   `json:"sign_in,omitzero"`
 }
 
 // RefreshPrefix begins every refresh token: it tells them from access tokens.
@@ -29,7 +37,8 @@ func NewRefreshToken() string { return RefreshPrefix + RandomText(43) }
 func (c *Client) Issue(a *Authorization, token string) *RefreshToken {
 	a.Family = NewID(a.IssuedAt)
 	return &RefreshToken{
-		Hash: HashToken(token), Family: a.Family, ConsumerKey: c.ConsumerKey, UserID: a.Subject, OrgKey: a.OrgKey, Scopes: a.Scopes,
+		Hash: HashToken(token), Family: a.Family, ConsumerKey: c.ConsumerKey, UserID: a.Subject, OrgKey: a.OrgKey,
+		Carries:  Carries{Scopes: a.Scopes, Binding: a.Binding, Audience: a.Audience},
 		IssuedAt: a.IssuedAt, ExpiresAt: a.IssuedAt.Add(c.Refresh), FamilyEnd: a.IssuedAt.Add(MaxRefreshAge),
 	}
 }

@@ -71,7 +71,7 @@ func TestRefreshTokenNext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := &gatehouse.RefreshToken{
-				Hash: gatehouse.HashToken("ghr_next"), Family: first.Family, ConsumerKey: "key", UserID: "u1", OrgKey: "johnsorg", Scopes: []string{"read", "update"},
+				Hash: gatehouse.HashToken("ghr_next"), Family: first.Family, ConsumerKey: "key", UserID: "u1", OrgKey: "johnsorg", Carries: gatehouse.Carries{Scopes: []string{"read", "update"}},
 				IssuedAt: row.at, ExpiresAt: row.ends, FamilyEnd: start.Add(gatehouse.MaxRefreshAge),
 			}
 			if diff := cmp.Diff(want, first.Next(&k, "ghr_next", row.at)); diff != "" {

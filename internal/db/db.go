@@ -146,9 +146,14 @@ func text[T any](list []T) string {
 	if list == nil {
 		return "[]"
 	}
-	b, err := json.Marshal(list)
+	return jsonText(list)
+}
+
+// jsonText writes a noun of ours as JSON.
+func jsonText(v any) string {
+	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // lists of strings and structs of strings always marshal
+		panic(err) // nouns are made of what always marshals
 	}
 	return string(b)
 }

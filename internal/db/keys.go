@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,8 +24,13 @@ func keys(r query.Key) (*gatehouse.Keys, error) {
 	if k.Grants, err = list[string](r.Grants); err != nil {
 		return nil, err
 	}
-	k.Callbacks, err = list[string](r.Callbacks)
-	return k, err
+	if k.Callbacks, err = list[string](r.Callbacks); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(r.Metadata), &k.Metadata); err != nil {
+		return nil, fmt.Errorf("stored client metadata is damaged: %w", err)
+	}
+	return k, nil
 }
 
 func seconds(s int64) time.Duration { return time.Duration(s) * time.Second }
@@ -50,7 +57,7 @@ func (t *tx) createKeys(ctx context.Context, k *gatehouse.Keys) error {
 	err := t.CreateKeys(ctx, query.CreateKeysParams{
 		ConsumerKey: k.ConsumerKey, ApplicationID: k.ApplicationID, Type: string(k.Type), Grants: text(k.Grants), Callbacks: text(k.Callbacks),
 		Format: string(k.Format), Algorithm: k.Algorithm, AccessS: int64(k.Access / time.Second), RefreshS: int64(k.Refresh / time.Second),
-		GraceS: int64(k.Grace / time.Second), RevokesBefore: k.RevokesBefore, CreatedAt: micros(k.CreatedAt),
+		GraceS: int64(k.Grace / time.Second), RevokesBefore: k.RevokesBefore, Metadata: jsonText(k.Metadata), CreatedAt: micros(k.CreatedAt),
 	})
 	if err != nil {
 		return err
@@ -103,7 +110,7 @@ func (db *DB) UpdateKeys(ctx context.Context, consumerKey string, rule func(*gat
 		}
 		err = t.UpdateKeys(ctx, query.UpdateKeysParams{
 			ConsumerKey: consumerKey, Grants: text(k.Grants), Callbacks: text(k.Callbacks), Format: string(k.Format), Algorithm: k.Algorithm,
-			AccessS: int64(k.Access / time.Second), RefreshS: int64(k.Refresh / time.Second), GraceS: int64(k.Grace / time.Second), RevokesBefore: k.RevokesBefore,
+			AccessS: int64(k.Access / time.Second), RefreshS: int64(k.Refresh / time.Second), GraceS: int64(k.Grace / time.Second), RevokesBefore: k.RevokesBefore, Metadata: jsonText(k.Metadata),
 		})
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ func (db *DB) CreateRefreshToken(ctx context.Context, r *gatehouse.RefreshToken)
 
 func (t *tx) createRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error {
 	return t.CreateRefreshToken(ctx, query.CreateRefreshTokenParams{
-		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Scopes: text(r.Scopes),
+		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Carries: jsonText(r.Carries),
 		IssuedAt: micros(r.IssuedAt), ExpiresAt: micros(r.ExpiresAt), FamilyEnd: micros(r.FamilyEnd),
 	})
 }
@@ -34,17 +34,16 @@ func (t *tx) refreshToken(ctx context.Context, hash string) (*gatehouse.RefreshT
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := list[string](r.Scopes)
-	if err != nil {
-		return nil, err
-	}
 	replay, err := base64.StdEncoding.DecodeString(r.Replay)
 	if err != nil {
 		return nil, fmt.Errorf("a stored answer is damaged: %w", err)
 	}
 	token := &gatehouse.RefreshToken{
-		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Scopes: scopes,
+		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey,
 		IssuedAt: moment(r.IssuedAt), ExpiresAt: moment(r.ExpiresAt), FamilyEnd: moment(r.FamilyEnd), RotatedAt: moment(r.RotatedAt), Replay: replay,
+	}
+	if err := json.Unmarshal([]byte(r.Carries), &token.Carries); err != nil {
+		return nil, fmt.Errorf("a stored refresh token is damaged: %w", err)
 	}
 	token.Revoked, err = t.revoked(ctx, token)
 	return token, err
@@ -114,12 +113,8 @@ func (t *tx) rotate(ctx context.Context, hash string, rotation gatehouse.Rotatio
 
 // CreateAccessToken stores what an opaque access token says.
 func (db *DB) CreateAccessToken(ctx context.Context, hash string, a *gatehouse.Authorization) error {
-	says, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	err = db.change(ctx, func(ctx context.Context, t *tx) error {
-		return t.CreateAccessToken(ctx, query.CreateAccessTokenParams{Hash: hash, Says: string(says), ExpiresAt: micros(a.ExpiresAt)})
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		return t.CreateAccessToken(ctx, query.CreateAccessTokenParams{Hash: hash, Says: jsonText(a), ExpiresAt: micros(a.ExpiresAt)})
 	})
 	return db.explain(err, "access token")
 }

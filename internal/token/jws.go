@@ -19,29 +19,56 @@ import (
 // claims are what a JWT access token holds (RFC 9068, section 2.2). The audience is the
 // issuer: the gateway is the resource server that every access token is for.
 type claims struct {
-	Issuer    string `json:"iss"`
-	Subject   string `json:"sub"`
-	Audience  string `json:"aud"`
-	ClientID  string `json:"client_id"`
-	Party     string `json:"azp"`
-	Scope     string `json:"scope"`
-	IssuedAt  int64  `json:"iat"`
-	NotBefore int64  `json:"nbf"`
-	Expires   int64  `json:"exp"`
-	ID        string `json:"jti"`
-	For       string `json:"aut"`     // APPLICATION or APPLICATION_USER
-	Org       string `json:"org"`     // organization key
-	KeyType   string `json:"keytype"` // PRODUCTION or SANDBOX
-	Username  string `json:"username,omitempty"`
-	Family    string `json:"family,omitempty"`
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	ClientID  string   `json:"client_id"`
+	Party     string   `json:"azp"`
+	Scope     string   `json:"scope"`
+	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf"`
+	Expires   int64    `json:"exp"`
+	ID        string   `json:"jti"`
+	For       string   `json:"aut"`     // APPLICATION or APPLICATION_USER
+	Org       string   `json:"org"`     // organization key
+	KeyType   string   `json:"keytype"` // PRODUCTION or SANDBOX
+	Username  string   `json:"username,omitempty"`
+	Family    string   `json:"family,omitempty"`
+
+	Confirm *gatehouse.Binding `json:"cnf,omitempty"` // RFC 7800
+	Actor   json.RawMessage    `json:"act,omitempty"` // RFC 8693, section 4.1
 }
 
 func (t *Tokens) claims(a *gatehouse.Authorization) claims {
-	return claims{
-		Issuer: t.Issuer, Subject: a.Subject, Audience: t.Issuer, ClientID: a.ConsumerKey, Party: a.ConsumerKey,
+	c := claims{
+		Issuer: t.Issuer, Subject: a.Subject, Audience: append(audience{t.Issuer}, a.Audience...), Actor: a.Actor, ClientID: a.ConsumerKey, Party: a.ConsumerKey,
 		Scope: strings.Join(a.Scopes, " "), IssuedAt: a.IssuedAt.Unix(), NotBefore: a.IssuedAt.Unix(), Expires: a.ExpiresAt.Unix(),
 		ID: a.ID, For: string(a.For), Org: a.OrgKey, KeyType: string(a.KeyType), Username: a.Username, Family: a.Family,
 	}
+	if a.Binding != (gatehouse.Binding{}) {
+		c.Confirm = &a.Binding
+	}
+	return c
+}
+
+// audience is one string, or several as a list (RFC 7519, section 4.1.3).
+type audience []string
+
+// MarshalJSON writes one string alone.
+func (a audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON reads either form.
+func (a *audience) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		*a = audience{""}
+		return json.Unmarshal(text, &(*a)[0])
+	}
+	return json.Unmarshal(text, (*[]string)(a))
 }
 
 // base64url is strict, so that a token has one spelling only. It still skips line breaks.
@@ -116,16 +143,23 @@ func (t *Tokens) readJWT(token string) (*gatehouse.Authorization, error) {
 		return nil, errInvalid
 	}
 	var c claims
-	if err := json.Unmarshal(text, &c); err != nil || c.Issuer != t.Issuer || c.Audience != t.Issuer {
+	if err := json.Unmarshal(text, &c); err != nil || c.Issuer != t.Issuer || len(c.Audience) == 0 || c.Audience[0] != t.Issuer {
 		return nil, errInvalid
 	}
 	return c.authorization(), nil
 }
 
 func (c *claims) authorization() *gatehouse.Authorization {
-	return &gatehouse.Authorization{
+	a := &gatehouse.Authorization{
 		ID: c.ID, ConsumerKey: c.ClientID, OrgKey: c.Org, KeyType: gatehouse.KeyType(c.KeyType), For: gatehouse.TokenUser(c.For),
 		Subject: c.Subject, Username: c.Username, Scopes: strings.Split(c.Scope, " "), Family: c.Family,
-		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.Expires, 0).UTC(),
+		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.Expires, 0).UTC(), Actor: c.Actor,
 	}
+	if len(c.Audience) > 1 {
+		a.Audience = c.Audience[1:]
+	}
+	if c.Confirm != nil {
+		a.Binding = *c.Confirm
+	}
+	return a
 }

@@ -107,6 +107,7 @@ CREATE TABLE keys (
 	refresh_s      BIGINT  NOT NULL,
 	grace_s        BIGINT  NOT NULL,
 	revokes_before BOOLEAN NOT NULL,
+	metadata       TEXT    NOT NULL, -- client metadata as JSON
 	created_at     BIGINT  NOT NULL,
 
 	UNIQUE (application_id, type)
@@ -143,7 +144,7 @@ CREATE TABLE refresh_tokens (
 	consumer_key TEXT   NOT NULL REFERENCES keys (consumer_key) ON DELETE CASCADE,
 	user_id      TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
 	org_key      TEXT   NOT NULL,
-	scopes       TEXT   NOT NULL,
+	carries      TEXT   NOT NULL, -- scopes and what else goes on through the family, as JSON
 	issued_at    BIGINT NOT NULL,
 	expires_at   BIGINT NOT NULL,
 	family_end   BIGINT NOT NULL,

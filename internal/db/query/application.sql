@@ -25,11 +25,11 @@ WHERE applications.org_id = $1 AND (applications.owner_id = $2 OR $2 = '')
 ORDER BY applications.created_at, applications.id;
 
 -- name: CreateKeys :exec
-INSERT INTO keys (consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+INSERT INTO keys (consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, metadata, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: UpdateKeys :exec
-UPDATE keys SET grants = $2, callbacks = $3, format = $4, algorithm = $5, access_s = $6, refresh_s = $7, grace_s = $8, revokes_before = $9
+UPDATE keys SET grants = $2, callbacks = $3, format = $4, algorithm = $5, access_s = $6, refresh_s = $7, grace_s = $8, revokes_before = $9, metadata = $10
 WHERE consumer_key = $1;
 
 -- name: DeleteKeys :execrows

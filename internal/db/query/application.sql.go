@@ -194,8 +194,8 @@ func (q *Queries) CreateApplication(ctx context.Context, arg CreateApplicationPa
 }
 
 const createKeys = `-- name: CreateKeys :exec
-INSERT INTO keys (consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO keys (consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, metadata, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 `
 
 type CreateKeysParams struct {
@@ -210,6 +210,7 @@ type CreateKeysParams struct {
 	RefreshS      int64
 	GraceS        int64
 	RevokesBefore bool
+	Metadata      string
 	CreatedAt     int64
 }
 
@@ -226,6 +227,7 @@ func (q *Queries) CreateKeys(ctx context.Context, arg CreateKeysParams) error {
 		arg.RefreshS,
 		arg.GraceS,
 		arg.RevokesBefore,
+		arg.Metadata,
 		arg.CreatedAt,
 	)
 	return err
@@ -308,7 +310,7 @@ func (q *Queries) DeleteSecret(ctx context.Context, arg DeleteSecretParams) (int
 }
 
 const keysByConsumerKey = `-- name: KeysByConsumerKey :one
-SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, created_at FROM keys WHERE consumer_key = $1
+SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, metadata, created_at FROM keys WHERE consumer_key = $1
 `
 
 func (q *Queries) KeysByConsumerKey(ctx context.Context, consumerKey string) (Key, error) {
@@ -326,13 +328,14 @@ func (q *Queries) KeysByConsumerKey(ctx context.Context, consumerKey string) (Ke
 		&i.RefreshS,
 		&i.GraceS,
 		&i.RevokesBefore,
+		&i.Metadata,
 		&i.CreatedAt,
 	)
 	return i, err
 }
 
 const keysOf = `-- name: KeysOf :many
-SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, created_at FROM keys WHERE application_id = $1 ORDER BY type
+SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm, access_s, refresh_s, grace_s, revokes_before, metadata, created_at FROM keys WHERE application_id = $1 ORDER BY type
 `
 
 func (q *Queries) KeysOf(ctx context.Context, applicationID string) ([]Key, error) {
@@ -356,6 +359,7 @@ func (q *Queries) KeysOf(ctx context.Context, applicationID string) ([]Key, erro
 			&i.RefreshS,
 			&i.GraceS,
 			&i.RevokesBefore,
+			&i.Metadata,
 			&i.CreatedAt,
 		); err != nil {
 			return nil, err
@@ -548,7 +552,7 @@ func (q *Queries) UpdateApplication(ctx context.Context, arg UpdateApplicationPa
 }
 
 const updateKeys = `-- name: UpdateKeys :exec
-UPDATE keys SET grants = $2, callbacks = $3, format = $4, algorithm = $5, access_s = $6, refresh_s = $7, grace_s = $8, revokes_before = $9
+UPDATE keys SET grants = $2, callbacks = $3, format = $4, algorithm = $5, access_s = $6, refresh_s = $7, grace_s = $8, revokes_before = $9, metadata = $10
 WHERE consumer_key = $1
 `
 
@@ -562,6 +566,7 @@ type UpdateKeysParams struct {
 	RefreshS      int64
 	GraceS        int64
 	RevokesBefore bool
+	Metadata      string
 }
 
 func (q *Queries) UpdateKeys(ctx context.Context, arg UpdateKeysParams) error {
@@ -575,6 +580,7 @@ func (q *Queries) UpdateKeys(ctx context.Context, arg UpdateKeysParams) error {
 		arg.RefreshS,
 		arg.GraceS,
 		arg.RevokesBefore,
+		arg.Metadata,
 	)
 	return err
 }

@@ -61,6 +61,7 @@ type Key struct {
 	RefreshS      int64
 	GraceS        int64
 	RevokesBefore bool
+	Metadata      string
 	CreatedAt     int64
 }
 
@@ -87,7 +88,7 @@ type RefreshToken struct {
 	ConsumerKey string
 	UserID      string
 	OrgKey      string
-	Scopes      string
+	Carries     string
 	IssuedAt    int64
 	ExpiresAt   int64
 	FamilyEnd   int64

@@ -1,5 +1,5 @@
 -- name: CreateRefreshToken :exec
-INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay)
+INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '');
 
 -- name: RefreshTokenByHash :one

@@ -36,7 +36,7 @@ func (q *Queries) CreateAccessToken(ctx context.Context, arg CreateAccessTokenPa
 }
 
 const createRefreshToken = `-- name: CreateRefreshToken :exec
-INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay)
+INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')
 `
 
@@ -46,7 +46,7 @@ type CreateRefreshTokenParams struct {
 	ConsumerKey string
 	UserID      string
 	OrgKey      string
-	Scopes      string
+	Carries     string
 	IssuedAt    int64
 	ExpiresAt   int64
 	FamilyEnd   int64
@@ -59,7 +59,7 @@ func (q *Queries) CreateRefreshToken(ctx context.Context, arg CreateRefreshToken
 		arg.ConsumerKey,
 		arg.UserID,
 		arg.OrgKey,
-		arg.Scopes,
+		arg.Carries,
 		arg.IssuedAt,
 		arg.ExpiresAt,
 		arg.FamilyEnd,
@@ -185,7 +185,7 @@ func (q *Queries) PutRevocation(ctx context.Context, arg PutRevocationParams) er
 }
 
 const refreshTokenByHash = `-- name: RefreshTokenByHash :one
-SELECT hash, family, consumer_key, user_id, org_key, scopes, issued_at, expires_at, family_end, rotated_at, replay FROM refresh_tokens WHERE hash = $1
+SELECT hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay FROM refresh_tokens WHERE hash = $1
 `
 
 func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshToken, error) {
@@ -197,7 +197,7 @@ func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshT
 		&i.ConsumerKey,
 		&i.UserID,
 		&i.OrgKey,
-		&i.Scopes,
+		&i.Carries,
 		&i.IssuedAt,
 		&i.ExpiresAt,
 		&i.FamilyEnd,
