@@ -3,6 +3,7 @@ package tokenapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -64,8 +65,20 @@ func (h *Handler) bare(r *http.Request, f form) (*gatehouse.Client, error) {
 	return nil, refusedClient(nil)
 }
 
+// maxKey is the longest consumer key that is looked up, in bytes.
+const maxKey = 200
+
+// plausible reports whether key can be a consumer key: printable ASCII (RFC 6749,
+// appendix A.1) of bounded length. Nodes hold in memory which keys are unknown.
+func plausible(key string) bool {
+	return key != "" && len(key) <= maxKey && !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 // known returns the client with a key; one that does not exist is refused.
 func (h *Handler) known(ctx context.Context, key string) (*gatehouse.Client, error) {
+	if !plausible(key) {
+		return nil, refusedClient(nil)
+	}
 	client, err := h.Clients.Client(ctx, key)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
 		return nil, refusedClient(err)

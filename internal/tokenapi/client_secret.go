@@ -91,6 +91,9 @@ var decoy = gatehouse.Keys{Secrets: []gatehouse.Secret{{Hash: gatehouse.HashToke
 
 // client returns the client that c proves to be, nil when it proves nothing.
 func (h *Handler) client(ctx context.Context, c credentials) (*gatehouse.Client, error) {
+	if !plausible(c.key) {
+		return nil, nil
+	}
 	now := h.Now()
 	client, err := h.Clients.Client(ctx, c.key)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {

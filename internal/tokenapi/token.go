@@ -62,6 +62,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if !known {
 		return unknownGrant(name)
 	}
+	now := h.Now() // before anything is proven, so that a revocation meanwhile names the token
 	client, err := h.authenticate(r, f)
 	if err != nil {
 		return err
@@ -69,15 +70,8 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
-	asked, err := gatehouse.ParseScopes(f["scope"])
+	req, err := h.asked(r, client, f, now)
 	if err != nil {
-		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
-	}
-	req := &request{client: client, form: f, scopes: asked, now: h.Now()}
-	if req.audience, err = h.audience(client, f); err != nil {
-		return err
-	}
-	if req.binding, err = h.binding(r, client); err != nil {
 		return err
 	}
 	who, err := g.authorize(r.Context(), req)
@@ -89,7 +83,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := who.again
 	if answer == nil {
-		if answer, err = h.mint(r.Context(), client, who); err != nil {
+		if answer, err = h.mint(r.Context(), client, who, now); err != nil {
 			return err
 		}
 	}
@@ -98,6 +92,21 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	}
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
+}
+
+// asked reads what every grant may be asked for: scopes, resources, and a token bound to
+// a key. The proof of the key comes last, because it is used up by being read.
+func (h *Handler) asked(r *http.Request, client *gatehouse.Client, f form, now time.Time) (*request, error) {
+	scopes, err := gatehouse.ParseScopes(f["scope"])
+	if err != nil {
+		return nil, &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
+	}
+	req := &request{client: client, form: f, scopes: scopes, now: now}
+	if req.audience, err = h.audience(client, f); err != nil {
+		return nil, err
+	}
+	req.binding, err = h.binding(r, client)
+	return req, err
 }
 
 func unknownGrant(name string) error {
@@ -126,8 +135,8 @@ type answer struct {
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
-// is due, and returns the answer.
-func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) ([]byte, error) {
+// is due, and returns the answer. All of it is issued at the moment now.
+func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, now time.Time) ([]byte, error) {
 	known, err := h.Scopes.Scopes(ctx, c.Organization.ID)
 	if err != nil {
 		return nil, err
@@ -136,7 +145,6 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) (
 	if who.user != nil {
 		roles = who.user.Roles
 	}
-	now := h.Now()
 	a := c.Authorize(who.user, gatehouse.Narrow(c.Metadata.Registered(who.scopes), gatehouse.Known(known), roles), now)
 	a.Binding, a.Audience = who.binding, who.audience
 	if who.lifetime != 0 {
@@ -154,16 +162,33 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) (
 		first = c.Issue(a, out.RefreshToken)
 	}
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
-		return nil, err
+		return nil, unissued(err)
 	}
 	text, err := json.Marshal(out)
 	switch {
 	case err != nil:
 		return nil, err
 	case first != nil:
-		return text, h.Refresh.CreateRefreshToken(ctx, first)
+		return text, overtaken(h.Refresh.CreateRefreshToken(ctx, first))
 	case next != nil:
 		return h.rotate(ctx, c, who, next, text)
 	}
 	return text, nil
+}
+
+// unissued gives its code to what keeps a token from being issued: of what a client
+// chooses, only the scopes can.
+func unissued(err error) error {
+	if gatehouse.KindOf(err) == gatehouse.Invalid {
+		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err), Err: err}
+	}
+	return err
+}
+
+// overtaken is the error of a grant whose user or client was removed while it ran.
+func overtaken(err error) error {
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return &Error{Code: InvalidGrant, Description: "the user or the application was removed a moment ago", Err: err}
+	}
+	return err
 }
