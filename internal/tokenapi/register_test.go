@@ -136,6 +136,10 @@ func TestRegistration(t *testing.T) {
 		t.Fatalf("the same name again: %s", again.raw)
 	}
 
+	// The password grant stays shut to public clients, whatever they say of themselves.
+	sly := h.tells(t, "POST", "/register", token, `{"token_endpoint_auth_method":"none","grant_types":["password"],"public_password_grant":true}`)
+	h.post(t, "/token", form("grant_type", "password", "username", "john@johns.org@johnsorg", "password", password, "client_id", sly.text("client_id")), as("", "")).wants(t, 400, "unauthorized_client")
+
 	// A's token does not open B.
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
 		h.tells(t, method, path, again.text("registration_access_token"), `{"client_id":"`+id+`"}`).wants(t, 401, "invalid_token")
