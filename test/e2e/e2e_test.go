@@ -17,6 +17,7 @@
 //	secrets_test.go    what may stand in no file
 //	demo_test.go       the demo's lines in a shell
 //	browser_test.go    a person in a real Chromium
+//	checks_test.go     docs/security-checks.md names real tests
 package e2e
 
 import (
