@@ -192,6 +192,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
 	}
+	if q.purgeUsedOnceStmt, err = db.PrepareContext(ctx, purgeUsedOnce); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeUsedOnce: %w", err)
+	}
 	if q.putRevocationStmt, err = db.PrepareContext(ctx, putRevocation); err != nil {
 		return nil, fmt.Errorf("error preparing query PutRevocation: %w", err)
 	}
@@ -263,6 +266,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.useOnceStmt, err = db.PrepareContext(ctx, useOnce); err != nil {
+		return nil, fmt.Errorf("error preparing query UseOnce: %w", err)
 	}
 	if q.useSecretStmt, err = db.PrepareContext(ctx, useSecret); err != nil {
 		return nil, fmt.Errorf("error preparing query UseSecret: %w", err)
@@ -558,6 +564,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
 		}
 	}
+	if q.purgeUsedOnceStmt != nil {
+		if cerr := q.purgeUsedOnceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeUsedOnceStmt: %w", cerr)
+		}
+	}
 	if q.putRevocationStmt != nil {
 		if cerr := q.putRevocationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putRevocationStmt: %w", cerr)
@@ -678,6 +689,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.useOnceStmt != nil {
+		if cerr := q.useOnceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useOnceStmt: %w", cerr)
+		}
+	}
 	if q.useSecretStmt != nil {
 		if cerr := q.useSecretStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing useSecretStmt: %w", cerr)
@@ -788,6 +804,7 @@ type Queries struct {
 	purgeRefreshTokensStmt         *sql.Stmt
 	purgeRevocationsStmt           *sql.Stmt
 	purgeSessionsStmt              *sql.Stmt
+	purgeUsedOnceStmt              *sql.Stmt
 	putRevocationStmt              *sql.Stmt
 	putScopeStmt                   *sql.Stmt
 	refreshTokenByHashStmt         *sql.Stmt
@@ -812,6 +829,7 @@ type Queries struct {
 	updateMemberStmt               *sql.Stmt
 	updateOrganizationStmt         *sql.Stmt
 	updateSubscriptionStmt         *sql.Stmt
+	useOnceStmt                    *sql.Stmt
 	useSecretStmt                  *sql.Stmt
 	userByIDStmt                   *sql.Stmt
 	userByUsernameStmt             *sql.Stmt
@@ -877,6 +895,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
 		purgeSessionsStmt:              q.purgeSessionsStmt,
+		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
 		putRevocationStmt:              q.putRevocationStmt,
 		putScopeStmt:                   q.putScopeStmt,
 		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
@@ -901,6 +920,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updateMemberStmt:               q.updateMemberStmt,
 		updateOrganizationStmt:         q.updateOrganizationStmt,
 		updateSubscriptionStmt:         q.updateSubscriptionStmt,
+		useOnceStmt:                    q.useOnceStmt,
 		useSecretStmt:                  q.useSecretStmt,
 		userByIDStmt:                   q.userByIDStmt,
 		userByUsernameStmt:             q.userByUsernameStmt,
