@@ -146,7 +146,7 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		roles = who.user.Roles
 	}
 	a := c.Authorize(who.user, gatehouse.Narrow(c.Metadata.Registered(who.scopes), gatehouse.Known(known), roles), now)
-	a.Binding, a.Audience = who.binding, who.audience
+	a.Binding, a.Audience = who.binding, h.restricted(who.audience)
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
