@@ -1,0 +1,18 @@
+-- name: CreateIssuer :exec
+INSERT INTO trusted_issuers (id, org_id, kind, issuer, jwks, jwks_uri, certificate, audience, claim, consumer_key, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: IssuersOf :many
+SELECT * FROM trusted_issuers WHERE org_id = $1 ORDER BY created_at, id;
+
+-- name: IssuerByName :one
+SELECT * FROM trusted_issuers WHERE org_id = $1 AND kind = $2 AND issuer = $3;
+
+-- name: DeleteIssuer :execrows
+DELETE FROM trusted_issuers WHERE org_id = $1 AND id = $2;
+
+-- name: UseAssertion :execrows
+INSERT INTO used_assertions (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: PurgeUsedAssertions :execrows
+DELETE FROM used_assertions WHERE expires_at < $1;
