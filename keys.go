@@ -122,7 +122,10 @@ func (k *Keys) Validate(org *Organization) error {
 	case k.Algorithm != "ES256" && k.Algorithm != "RS256":
 		return Errorf(Invalid, "%q is no algorithm of access tokens: use ES256 or RS256", k.Algorithm)
 	}
-	return nil
+	if err := validRedirects(k.Callbacks); err != nil {
+		return err
+	}
+	return k.Metadata.validate()
 }
 
 // Secret is one consumer secret, of which only a hash is kept.

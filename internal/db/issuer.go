@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/db/query"
@@ -62,17 +61,4 @@ func (db *DB) DeleteIssuer(ctx context.Context, orgID, id string) error {
 		return one(rows, err, "trusted issuer")
 	})
 	return db.explain(err, "trusted issuer")
-}
-
-// UseAssertion notes that an assertion, by a hash, was used, and keeps it in mind until a
-// moment. It is a Conflict when it was used before, here or on another node.
-func (db *DB) UseAssertion(ctx context.Context, hash string, until time.Time) error {
-	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.UseAssertion(ctx, query.UseAssertionParams{Hash: hash, ExpiresAt: micros(until)})
-		if err == nil && rows == 0 {
-			return gatehouse.Errorf(gatehouse.Conflict, "this assertion was used before")
-		}
-		return err
-	})
-	return db.explain(err, "assertion")
 }

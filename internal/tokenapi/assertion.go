@@ -18,7 +18,7 @@ import (
 // Issuers knows whose assertions an organization trusts, and which were used.
 type Issuers interface {
 	Issuer(ctx context.Context, orgID string, kind gatehouse.IssuerKind, name string) (*gatehouse.TrustedIssuer, error)
-	UseAssertion(ctx context.Context, hash string, until time.Time) error
+	UseOnce(ctx context.Context, hash string, until time.Time) error
 }
 
 // Limits of an assertion.
@@ -174,7 +174,7 @@ func (h *Handler) redeem(ctx context.Context, client *gatehouse.Client, a *asser
 		return nil, err
 	}
 	name := strings.Join([]string{string(a.issuer.Kind), client.Organization.ID, a.issuer.Issuer, a.id}, "\x00")
-	err = h.Issuers.UseAssertion(ctx, gatehouse.HashToken(name), a.expires.Add(assertionSkew))
+	err = h.Issuers.UseOnce(ctx, gatehouse.HashToken(name), a.expires.Add(assertionSkew))
 	if gatehouse.KindOf(err) == gatehouse.Conflict {
 		return nil, refusedAssertion("it was used before", err)
 	}

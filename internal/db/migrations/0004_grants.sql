@@ -30,12 +30,6 @@ CREATE TABLE trusted_issuers (
 	UNIQUE (org_id, kind, issuer)
 );
 
-CREATE TABLE used_assertions ( -- each is good for one token
-	hash       TEXT   PRIMARY KEY, -- of issuer and id
-	expires_at BIGINT NOT NULL
-);
-CREATE INDEX used_assertions_by_end ON used_assertions (expires_at);
-
 CREATE TABLE grant_uses (
 	consumer_key TEXT   NOT NULL REFERENCES keys (consumer_key) ON DELETE CASCADE,
 	grant_type   TEXT   NOT NULL,

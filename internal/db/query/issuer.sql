@@ -10,9 +10,3 @@ SELECT * FROM trusted_issuers WHERE org_id = $1 AND kind = $2 AND issuer = $3;
 
 -- name: DeleteIssuer :execrows
 DELETE FROM trusted_issuers WHERE org_id = $1 AND id = $2;
-
--- name: UseAssertion :execrows
-INSERT INTO used_assertions (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING;
-
--- name: PurgeUsedAssertions :execrows
-DELETE FROM used_assertions WHERE expires_at < $1;

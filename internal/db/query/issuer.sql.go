@@ -129,32 +129,3 @@ func (q *Queries) IssuersOf(ctx context.Context, orgID string) ([]TrustedIssuer,
 	}
 	return items, nil
 }
-
-const purgeUsedAssertions = `-- name: PurgeUsedAssertions :execrows
-DELETE FROM used_assertions WHERE expires_at < $1
-`
-
-func (q *Queries) PurgeUsedAssertions(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeUsedAssertions, expiresAt)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const useAssertion = `-- name: UseAssertion :execrows
-INSERT INTO used_assertions (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
-`
-
-type UseAssertionParams struct {
-	Hash      string
-	ExpiresAt int64
-}
-
-func (q *Queries) UseAssertion(ctx context.Context, arg UseAssertionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, useAssertion, arg.Hash, arg.ExpiresAt)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}

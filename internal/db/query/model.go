@@ -188,7 +188,7 @@ type TrustedIssuer struct {
 	CreatedAt   int64
 }
 
-type UsedAssertion struct {
+type UsedOnce struct {
 	Hash      string
 	ExpiresAt int64
 }
