@@ -5,7 +5,8 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
-//	secretuse.go     when consumer secrets were used
+//	outbound.go      requests to addresses that others chose
+//	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
 // It owns no rule and answers no request itself.
@@ -50,11 +51,12 @@ type Server struct {
 	csrfKey    []byte
 	selfSigned bool
 
-	log     *slog.Logger
-	metrics *observe.Metrics
-	gateway *gateway.Gateway
-	uses    *secretUse
-	serving atomic.Bool
+	log      *slog.Logger
+	metrics  *observe.Metrics
+	gateway  *gateway.Gateway
+	outbound *http.Client
+	uses     *uses
+	serving  atomic.Bool
 
 	atGateway, atPortal, atOps listeners
 }
@@ -68,7 +70,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 	}
 	s := &Server{
 		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
-		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
+		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -90,6 +92,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
+	s.outbound = newOutbound(c.BackendNetworks)
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
@@ -263,7 +266,8 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 func (s *Server) tokenAPI() *tokenapi.Handler {
 	return &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db, Outbound: s.outbound,
+		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
 	}
 }
 
@@ -285,7 +289,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +75,9 @@ func (h *Handler) readJWT(ctx context.Context, client *gatehouse.Client, text st
 	a := &assertion{issuer: issuer, subject: claims.Subject, id: claims.ID, expires: claims.Expiry.Time()}
 	if issuer.Claim != "" {
 		a.subject, _ = all[issuer.Claim].(string)
+		if verified, said := all["email_verified"].(bool); issuer.Claim == "email" && said && !verified {
+			return nil, refusedAssertion("it does not vouch for the e-mail address", nil)
+		}
 	}
 	if a.id == "" { // without an id of its own the whole of it is the id
 		a.id = text
@@ -179,9 +181,4 @@ func (h *Handler) redeem(ctx context.Context, client *gatehouse.Client, a *asser
 		return nil, refusedAssertion("it was used before", err)
 	}
 	return user, err
-}
-
-// outbound is the client for requests to addresses that others chose.
-type outbound interface {
-	Do(r *http.Request) (*http.Response, error)
 }

@@ -33,6 +33,9 @@ type deviceAuthorization struct {
 // deviceAuthorization serves POST /device_authorization (RFC 8628, section 3.1): a device
 // gets a code to poll with, and another to show to its user.
 func (h *Handler) deviceAuthorization(w http.ResponseWriter, r *http.Request) error {
+	if h.deviceEndpoint() == "" {
+		return &Error{Code: Unavailable, Description: "this server does not know where people answer devices: its operator must set --portal-url"}
+	}
 	f, err := readForm(w, r)
 	if err != nil {
 		return err
@@ -58,6 +61,14 @@ func (h *Handler) deviceAuthorization(w http.ResponseWriter, r *http.Request) er
 		ExpiresIn: int64(gatehouse.DeviceLifetime / time.Second), Interval: int64(gatehouse.DeviceInterval / time.Second),
 	})
 	return nil
+}
+
+// deviceEndpoint is where devices begin, empty where people could not answer them.
+func (h *Handler) deviceEndpoint() string {
+	if h.PortalURL == "" {
+		return ""
+	}
+	return h.Issuer + "/device_authorization"
 }
 
 // newDeviceCode stores a request and returns its two codes. A user code is short, so it

@@ -3,10 +3,13 @@
 //	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
 //	POST /revoke       revoke.go (RFC 7009)
 //	POST /introspect   introspect.go (RFC 7662)
+//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
 //	form.go            reading a request, strictly
 //	client.go          who asks: client authentication
+//	assertion.go saml.go remote_keys.go   what trusted issuers say of users
+//	grant_use.go       which grant types are still used, and which are on their way out
 //	error.go           errors in OAuth's own form, written once
 //
 // It does not own the pages that people see on the way to a token (package login), nor
@@ -38,11 +41,20 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
+	PortalURL string       // where people answer devices
+	Devices   DeviceCodes  // what devices wait for
+	Issuers   Issuers      // whose assertions are taken
+	Outbound  *http.Client // for addresses that others chose
+
 	// SecretUsed is told which consumer secret, by id, authenticated a client.
 	SecretUsed func(id string)
 	// Issued and Refused are told of each answer of the token endpoint.
 	Issued  func(grant string)
 	Refused func(code string)
+	// GrantUsed is told of each token by a grant type.
+	GrantUsed func(consumerKey, grant string)
+
+	remoteKeys remoteKeys
 }
 
 // Clients finds OAuth clients.
@@ -54,6 +66,7 @@ type Clients interface {
 type Users interface {
 	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+	MemberNamed(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, error)
 }
 
 // Scopes lists the scopes of an organization.
@@ -81,7 +94,7 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/jwks", "/device_authorization", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
@@ -101,6 +114,7 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
 		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
 		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/device_authorization", h.endpoint(http.MethodPost, h.deviceAuthorization))
 		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))
 		mux.Handle(p+"/.well-known/openid-configuration", h.endpoint(http.MethodGet, h.metadata))
 		mux.Handle(p+"/.well-known/oauth-authorization-server", h.endpoint(http.MethodGet, h.metadata))

@@ -28,6 +28,13 @@ type grantee struct {
 	rotates   *gatehouse.RefreshToken // the refresh token that was used
 	presented string                  // that token as the client sent it
 	again     []byte                  // an answer that was given before and is due once more
+
+	single     bool            // no refresh token comes with it
+	until      time.Time       // it lasts no longer
+	family     string          // that it ends with, though it is not refreshed
+	actor      json.RawMessage // who acts for the user
+	audience   []string        // for whom it is beside the gateway
+	issuedType string          // for the answer to an exchange
 }
 
 // grant answers one grant_type. It proves what the grant type asks for and says whom the
@@ -43,6 +50,10 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantPassword:          passwordGrant{h.Users},
 		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
 		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+		gatehouse.GrantDeviceCode:        deviceCodeGrant{h},
+		gatehouse.GrantJWTBearer:         jwtBearerGrant{h},
+		gatehouse.GrantSAML2Bearer:       saml2BearerGrant{h},
+		gatehouse.GrantTokenExchange:     tokenExchangeGrant{h},
 	}
 }
 
@@ -64,6 +75,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
+	h.announce(w, client, name)
 	asked, err := gatehouse.ParseScopes(f["scope"])
 	if err != nil {
 		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
@@ -78,9 +90,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if h.Issued != nil {
-		h.Issued(name)
-	}
+	h.used(client, name)
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
 }
@@ -108,6 +118,7 @@ type answer struct {
 	Scope        string `json:"scope"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693, section 2.2.1
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
@@ -126,14 +137,15 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) (
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
-	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: "Bearer", ExpiresIn: a.ExpiresIn(now)}
+	who.derive(a)
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: "Bearer", ExpiresIn: a.ExpiresIn(now), IssuedType: who.issuedType}
 	var first, next *gatehouse.RefreshToken
 	switch {
 	case who.rotates != nil:
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		a.Family = who.rotates.Family
 		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
-	case who.user != nil && c.MayUse(gatehouse.GrantRefreshToken):
+	case who.user != nil && !who.single && c.MayUse(gatehouse.GrantRefreshToken):
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		first = c.Issue(a, out.RefreshToken)
 	}
