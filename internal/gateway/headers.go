@@ -102,6 +102,12 @@ func (g *Gateway) caller(r *http.Request) (address, proto, host string) {
 	return address, proto, host
 }
 
+// Address returns the address of whoever calls, as the gateway tells it to backends.
+func (g *Gateway) Address(r *http.Request) string {
+	address, _, _ := g.caller(r)
+	return address
+}
+
 func (g *Gateway) trusts(address string) bool {
 	if len(g.TrustedProxies) == 0 {
 		return false

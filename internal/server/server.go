@@ -289,7 +289,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Address: s.gateway.Address, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
