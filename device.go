@@ -74,7 +74,9 @@ func (d *DeviceCode) Poll(consumerKey string, now time.Time) DevicePoll {
 }
 
 // Open reports whether a user may still answer d.
-func (d *DeviceCode) Open(now time.Time) bool { return d.State == DevicePending && now.Before(d.ExpiresAt) }
+func (d *DeviceCode) Open(now time.Time) bool {
+	return d.State == DevicePending && now.Before(d.ExpiresAt)
+}
 
 // userCodeLetters are easy to tell apart and make no words (RFC 8628, section 6.1).
 const userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"

@@ -27,15 +27,6 @@ assertions (RFC 7522) are traded for tokens of the members they name.`,
 	return cmd
 }
 
-// addOrg gives cmd the flag that names an organization, which must be given.
-func addOrg(cmd *cobra.Command) *string {
-	org := cmd.Flags().String("org", "", "organization key")
-	if err := cmd.MarkFlagRequired("org"); err != nil {
-		panic(err) // the flag is there
-	}
-	return org
-}
-
 // issuerJSON is a trusted issuer as --output json prints it.
 type issuerJSON struct {
 	ID          string               `json:"id"`
