@@ -21,7 +21,7 @@ type AnswerDeviceCodeParams struct {
 }
 
 func (q *Queries) AnswerDeviceCode(ctx context.Context, arg AnswerDeviceCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, answerDeviceCode,
+	result, err := q.exec(ctx, q.answerDeviceCodeStmt, answerDeviceCode,
 		arg.Hash,
 		arg.State,
 		arg.UserID,
@@ -43,7 +43,7 @@ type CountDeviceCodesParams struct {
 }
 
 func (q *Queries) CountDeviceCodes(ctx context.Context, arg CountDeviceCodesParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countDeviceCodes, arg.ConsumerKey, arg.ExpiresAt)
+	row := q.queryRow(ctx, q.countDeviceCodesStmt, countDeviceCodes, arg.ConsumerKey, arg.ExpiresAt)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -66,7 +66,7 @@ type CreateDeviceCodeParams struct {
 }
 
 func (q *Queries) CreateDeviceCode(ctx context.Context, arg CreateDeviceCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, createDeviceCode,
+	result, err := q.exec(ctx, q.createDeviceCodeStmt, createDeviceCode,
 		arg.Hash,
 		arg.UserCode,
 		arg.ConsumerKey,
@@ -86,7 +86,7 @@ DELETE FROM device_codes WHERE hash = $1
 `
 
 func (q *Queries) DeleteDeviceCode(ctx context.Context, hash string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteDeviceCode, hash)
+	result, err := q.exec(ctx, q.deleteDeviceCodeStmt, deleteDeviceCode, hash)
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +98,7 @@ SELECT hash, user_code, consumer_key, carries, state, user_id, interval_s, polle
 `
 
 func (q *Queries) DeviceCodeByHash(ctx context.Context, hash string) (DeviceCode, error) {
-	row := q.db.QueryRowContext(ctx, deviceCodeByHash, hash)
+	row := q.queryRow(ctx, q.deviceCodeByHashStmt, deviceCodeByHash, hash)
 	var i DeviceCode
 	err := row.Scan(
 		&i.Hash,
@@ -119,7 +119,7 @@ SELECT hash, user_code, consumer_key, carries, state, user_id, interval_s, polle
 `
 
 func (q *Queries) DeviceCodeByUserCode(ctx context.Context, userCode string) (DeviceCode, error) {
-	row := q.db.QueryRowContext(ctx, deviceCodeByUserCode, userCode)
+	row := q.queryRow(ctx, q.deviceCodeByUserCodeStmt, deviceCodeByUserCode, userCode)
 	var i DeviceCode
 	err := row.Scan(
 		&i.Hash,
@@ -146,7 +146,7 @@ type PollDeviceCodeParams struct {
 }
 
 func (q *Queries) PollDeviceCode(ctx context.Context, arg PollDeviceCodeParams) error {
-	_, err := q.db.ExecContext(ctx, pollDeviceCode, arg.Hash, arg.PolledAt, arg.IntervalS)
+	_, err := q.exec(ctx, q.pollDeviceCodeStmt, pollDeviceCode, arg.Hash, arg.PolledAt, arg.IntervalS)
 	return err
 }
 
@@ -155,7 +155,7 @@ DELETE FROM device_codes WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeDeviceCodes(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeDeviceCodes, expiresAt)
+	result, err := q.exec(ctx, q.purgeDeviceCodesStmt, purgeDeviceCodes, expiresAt)
 	if err != nil {
 		return 0, err
 	}

@@ -14,7 +14,7 @@ SELECT consumer_key, grant_type, uses, last_day FROM grant_uses WHERE consumer_k
 `
 
 func (q *Queries) GrantUsesOf(ctx context.Context, consumerKey string) ([]GrantUse, error) {
-	rows, err := q.db.QueryContext(ctx, grantUsesOf, consumerKey)
+	rows, err := q.query(ctx, q.grantUsesOfStmt, grantUsesOf, consumerKey)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ type UseGrantParams struct {
 }
 
 func (q *Queries) UseGrant(ctx context.Context, arg UseGrantParams) error {
-	_, err := q.db.ExecContext(ctx, useGrant,
+	_, err := q.exec(ctx, q.useGrantStmt, useGrant,
 		arg.GrantType,
 		arg.Uses,
 		arg.LastDay,

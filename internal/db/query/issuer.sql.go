@@ -29,7 +29,7 @@ type CreateIssuerParams struct {
 }
 
 func (q *Queries) CreateIssuer(ctx context.Context, arg CreateIssuerParams) error {
-	_, err := q.db.ExecContext(ctx, createIssuer,
+	_, err := q.exec(ctx, q.createIssuerStmt, createIssuer,
 		arg.ID,
 		arg.OrgID,
 		arg.Kind,
@@ -55,7 +55,7 @@ type DeleteIssuerParams struct {
 }
 
 func (q *Queries) DeleteIssuer(ctx context.Context, arg DeleteIssuerParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteIssuer, arg.OrgID, arg.ID)
+	result, err := q.exec(ctx, q.deleteIssuerStmt, deleteIssuer, arg.OrgID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -73,7 +73,7 @@ type IssuerByNameParams struct {
 }
 
 func (q *Queries) IssuerByName(ctx context.Context, arg IssuerByNameParams) (TrustedIssuer, error) {
-	row := q.db.QueryRowContext(ctx, issuerByName, arg.OrgID, arg.Kind, arg.Issuer)
+	row := q.queryRow(ctx, q.issuerByNameStmt, issuerByName, arg.OrgID, arg.Kind, arg.Issuer)
 	var i TrustedIssuer
 	err := row.Scan(
 		&i.ID,
@@ -96,7 +96,7 @@ SELECT id, org_id, kind, issuer, jwks, jwks_uri, certificate, audience, claim, c
 `
 
 func (q *Queries) IssuersOf(ctx context.Context, orgID string) ([]TrustedIssuer, error) {
-	rows, err := q.db.QueryContext(ctx, issuersOf, orgID)
+	rows, err := q.query(ctx, q.issuersOfStmt, issuersOf, orgID)
 	if err != nil {
 		return nil, err
 	}
