@@ -34,7 +34,7 @@ func (g tokenExchangeGrant) authorize(ctx context.Context, req *request) (*grant
 		return nil, &Error{Code: UnauthorizedClient, Description: "a public client may not exchange tokens"}
 	}
 	if t := req.form["requested_token_type"]; t != "" && t != typeAccessToken {
-		return nil, &Error{Code: InvalidRequest, Description: "requested_token_type may be " + typeAccessToken + " only"}
+		return nil, &Error{Code: InvalidRequest, Description: "requested_token_type may be that of an access token only"}
 	}
 	audience, err := g.audience(ctx, req)
 	if err != nil {
@@ -47,7 +47,7 @@ func (g tokenExchangeGrant) authorize(ctx context.Context, req *request) (*grant
 	case typeJWT, typeIDToken:
 		who, err = g.fromJWT(ctx, req)
 	default:
-		return nil, &Error{Code: InvalidRequest, Description: "subject_token_type may be " + typeAccessToken + ", or the type of a JWT"}
+		return nil, &Error{Code: InvalidRequest, Description: "subject_token_type may be that of an access token, an ID token or a JWT"}
 	}
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (g tokenExchangeGrant) act(ctx context.Context, req *request, who *grantee)
 	case !given && !typed:
 		return nil
 	case !given || kind != typeAccessToken:
-		return &Error{Code: InvalidRequest, Description: "an actor_token is an access token: its actor_token_type is " + typeAccessToken}
+		return &Error{Code: InvalidRequest, Description: "actor_token must be an access token, and actor_token_type say so"}
 	}
 	a, err := g.token(ctx, req, text)
 	if err != nil {

@@ -18,6 +18,9 @@ UPDATE device_codes SET state = $2, user_id = $3, carries = $4 WHERE hash = $1 A
 -- name: DeleteDeviceCode :execrows
 DELETE FROM device_codes WHERE hash = $1;
 
+-- name: DeleteDeviceCodesOf :exec
+DELETE FROM device_codes WHERE user_id = $1;
+
 -- name: CountDeviceCodes :one
 SELECT COUNT(*) FROM device_codes WHERE consumer_key = $1 AND expires_at > $2;
 

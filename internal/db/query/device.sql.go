@@ -93,6 +93,15 @@ func (q *Queries) DeleteDeviceCode(ctx context.Context, hash string) (int64, err
 	return result.RowsAffected()
 }
 
+const deleteDeviceCodesOf = `-- name: DeleteDeviceCodesOf :exec
+DELETE FROM device_codes WHERE user_id = $1
+`
+
+func (q *Queries) DeleteDeviceCodesOf(ctx context.Context, userID string) error {
+	_, err := q.exec(ctx, q.deleteDeviceCodesOfStmt, deleteDeviceCodesOf, userID)
+	return err
+}
+
 const deviceCodeByHash = `-- name: DeviceCodeByHash :one
 SELECT hash, user_code, consumer_key, carries, state, user_id, interval_s, polled_at, expires_at FROM device_codes WHERE hash = $1
 `

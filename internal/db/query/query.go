@@ -120,6 +120,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteDeviceCodeStmt, err = db.PrepareContext(ctx, deleteDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDeviceCode: %w", err)
 	}
+	if q.deleteDeviceCodesOfStmt, err = db.PrepareContext(ctx, deleteDeviceCodesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeviceCodesOf: %w", err)
+	}
 	if q.deleteIssuerStmt, err = db.PrepareContext(ctx, deleteIssuer); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteIssuer: %w", err)
 	}
@@ -484,6 +487,11 @@ func (q *Queries) Close() error {
 	if q.deleteDeviceCodeStmt != nil {
 		if cerr := q.deleteDeviceCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteDeviceCodeStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeviceCodesOfStmt != nil {
+		if cerr := q.deleteDeviceCodesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceCodesOfStmt: %w", cerr)
 		}
 	}
 	if q.deleteIssuerStmt != nil {
@@ -892,6 +900,7 @@ type Queries struct {
 	deleteAPIStmt                  *sql.Stmt
 	deleteApplicationStmt          *sql.Stmt
 	deleteDeviceCodeStmt           *sql.Stmt
+	deleteDeviceCodesOfStmt        *sql.Stmt
 	deleteIssuerStmt               *sql.Stmt
 	deleteKeysStmt                 *sql.Stmt
 	deleteMemberStmt               *sql.Stmt
@@ -997,6 +1006,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteAPIStmt:                  q.deleteAPIStmt,
 		deleteApplicationStmt:          q.deleteApplicationStmt,
 		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
 		deleteIssuerStmt:               q.deleteIssuerStmt,
 		deleteKeysStmt:                 q.deleteKeysStmt,
 		deleteMemberStmt:               q.deleteMemberStmt,
