@@ -34,7 +34,7 @@ func forbidden(name string) bool {
 		return true
 	}
 	switch name {
-	case "Authorization", "Forwarded", "Http2-Settings",
+	case "Authorization", "Dpop", "Forwarded", "Http2-Settings",
 		"X-Real-Ip", "X-Jwt-Assertion", "X-Original-Url", "X-Rewrite-Url",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override":
 		return true
@@ -102,7 +102,7 @@ func (g *Gateway) caller(r *http.Request) (address, proto, host string) {
 	return address, proto, host
 }
 
-// Address returns the address of whoever calls, as the gateway tells it to backends.
+// Address returns the address of whoever sent a request, as the gateway knows callers.
 func (g *Gateway) Address(r *http.Request) string {
 	address, _, _ := g.caller(r)
 	return address

@@ -5,7 +5,7 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
-//	outbound.go      requests to addresses that others chose
+//	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -51,12 +51,12 @@ type Server struct {
 	csrfKey    []byte
 	selfSigned bool
 
-	log      *slog.Logger
-	metrics  *observe.Metrics
-	gateway  *gateway.Gateway
-	outbound *http.Client
-	uses     *uses
-	serving  atomic.Bool
+	log     *slog.Logger
+	metrics *observe.Metrics
+	gateway *gateway.Gateway
+	uses    *uses
+	proofs  proofs
+	serving atomic.Bool
 
 	atGateway, atPortal, atOps listeners
 }
@@ -88,11 +88,13 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.bind(ctx, c); err != nil {
 		return err
 	}
+	if err := s.openProofs(c); err != nil {
+		return err
+	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
-	s.outbound = newOutbound(c.BackendNetworks)
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
@@ -130,6 +132,7 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, cert, s.log); err != nil {
 			return err
 		}
+		s.atGateway.askForCertificates()
 	}
 	if c.Role.Portal() {
 		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {
@@ -264,11 +267,14 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 }
 
 func (s *Server) tokenAPI() *tokenapi.Handler {
-	return &tokenapi.Handler{
+	h := &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db, Outbound: s.outbound,
+		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db,
 		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Address: s.gateway.Address,
 	}
+	s.proofs.prove(h)
+	return h
 }
 
 // gatewayHandler serves the Gateway and the Token API. API paths never pass a ServeMux:
@@ -276,6 +282,8 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 func (s *Server) gatewayHandler() http.Handler {
 	tokens := http.NewServeMux()
 	s.tokenAPI().Register(tokens, true)
+	tokens.HandleFunc(gateway.MetadataPath, s.gateway.Metadata)
+	tokens.HandleFunc(gateway.MetadataPath+"/", s.gateway.Metadata)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tokenapi.Owns(r.URL.Path) {
 			tokens.ServeHTTP(w, r)

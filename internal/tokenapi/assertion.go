@@ -2,7 +2,6 @@ package tokenapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -115,16 +114,9 @@ func (h *Handler) verifyJWT(ctx context.Context, issuer *gatehouse.TrustedIssuer
 // issuerKeys returns the keys of an issuer that an id names, all of them when there is no
 // id.
 func (h *Handler) issuerKeys(ctx context.Context, issuer *gatehouse.TrustedIssuer, id string) ([]jose.JSONWebKey, error) {
-	var set jose.JSONWebKeySet
-	if issuer.JWKSURI == "" {
-		if err := json.Unmarshal(issuer.JWKS, &set); err != nil {
-			return nil, err
-		}
-	} else {
-		var err error
-		if set, err = h.remoteKeys.get(ctx, h.Outbound, issuer.JWKSURI, id, h.Now()); err != nil {
-			return nil, refusedAssertion("the issuer's keys could not be had", err)
-		}
+	set, err := h.KeySets.of(ctx, &gatehouse.ClientMetadata{JWKS: issuer.JWKS, JWKSURI: issuer.JWKSURI}, id)
+	if err != nil {
+		return nil, refusedAssertion("the issuer's keys could not be had", err)
 	}
 	keys := set.Keys
 	if id != "" {

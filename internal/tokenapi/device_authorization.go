@@ -51,7 +51,11 @@ func (h *Handler) deviceAuthorization(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
 	}
-	deviceCode, userCode, err := h.newDeviceCode(r.Context(), client, gatehouse.Carries{Scopes: scopes})
+	audience, err := h.audience(client, f)
+	if err != nil {
+		return err
+	}
+	deviceCode, userCode, err := h.newDeviceCode(r.Context(), client, gatehouse.Carries{Scopes: scopes, Audience: audience})
 	if err != nil {
 		return err
 	}

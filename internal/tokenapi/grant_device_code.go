@@ -42,7 +42,11 @@ func (g deviceCodeGrant) authorize(ctx context.Context, req *request) (*grantee,
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, unknownDevice()
 	}
-	return &grantee{user: user, scopes: polled.Scopes}, err
+	if err != nil {
+		return nil, err
+	}
+	audience, err := withinAudience(req.audience, polled.Audience)
+	return &grantee{user: user, scopes: polled.Scopes, audience: audience}, err
 }
 
 func unknownDevice() error {

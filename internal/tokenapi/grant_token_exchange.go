@@ -9,10 +9,6 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// InvalidTarget is the error code for a resource or an audience that a token cannot be for
-// (RFC 8693, section 2.2.2).
-const InvalidTarget Code = "invalid_target"
-
 // The token types of RFC 8693, section 3, that are taken.
 const (
 	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
@@ -36,16 +32,18 @@ func (g tokenExchangeGrant) authorize(ctx context.Context, req *request) (*grant
 	if t := req.form["requested_token_type"]; t != "" && t != typeAccessToken {
 		return nil, &Error{Code: InvalidRequest, Description: "requested_token_type may be that of an access token only"}
 	}
-	audience, err := g.audience(ctx, req)
+	target, err := g.target(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	var who *grantee
 	switch req.form["subject_token_type"] {
 	case typeAccessToken:
-		who, err = g.fromAccessToken(ctx, req)
+		who, err = g.fromAccessToken(ctx, req, target)
 	case typeJWT, typeIDToken:
-		who, err = g.fromJWT(ctx, req)
+		if who, err = g.fromJWT(ctx, req); err == nil {
+			who.audience = target
+		}
 	default:
 		return nil, &Error{Code: InvalidRequest, Description: "subject_token_type may be that of an access token, an ID token or a JWT"}
 	}
@@ -55,22 +53,31 @@ func (g tokenExchangeGrant) authorize(ctx context.Context, req *request) (*grant
 	if err := g.act(ctx, req, who); err != nil {
 		return nil, err
 	}
-	who.single, who.audience, who.issuedType = true, audience, typeAccessToken
+	who.single, who.issuedType = true, typeAccessToken
 	return who, nil
 }
 
-// audience returns for whom the new token is beside the gateway: another application of
-// the organization, by its consumer key.
-func (g tokenExchangeGrant) audience(ctx context.Context, req *request) ([]string, error) {
+// target returns for whom the new token is asked to be: resources (RFC 8707), and another
+// application of the organization, by its consumer key. The issuer is in every token.
+func (g tokenExchangeGrant) target(ctx context.Context, req *request) ([]string, error) {
 	name := req.form["audience"]
 	if name == "" || name == g.h.Issuer {
-		return nil, nil
+		return req.audience, nil
 	}
-	target, err := g.h.Clients.Client(ctx, name)
-	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && target.Organization.ID != req.client.Organization.ID {
+	app, err := g.h.Clients.Client(ctx, name)
+	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && app.Organization.ID != req.client.Organization.ID {
 		return nil, &Error{Code: InvalidTarget, Description: "the audience is no application of this organization: name its consumer key, or the issuer"}
 	}
-	return []string{name}, err
+	return append(slices.Clone(req.audience), name), err
+}
+
+// reach returns for whom a token is that is exchanged for a: whoever is asked for, when a
+// was for everybody or for this very client, else some of those whom a was for.
+func (req *request) reach(asked []string, a *gatehouse.Authorization) ([]string, error) {
+	if len(asked) > 0 && slices.Contains(a.Audience, req.client.ConsumerKey) {
+		return asked, nil
+	}
+	return withinAudience(asked, a.Audience)
 }
 
 func refusedSubject(why string, err error) error {
@@ -78,19 +85,23 @@ func refusedSubject(why string, err error) error {
 }
 
 // fromAccessToken reads a subject token that is an access token of ours.
-func (g tokenExchangeGrant) fromAccessToken(ctx context.Context, req *request) (*grantee, error) {
+func (g tokenExchangeGrant) fromAccessToken(ctx context.Context, req *request, target []string) (*grantee, error) {
 	a, err := g.token(ctx, req, req.form["subject_token"])
 	if err != nil {
 		return nil, err
 	}
-	if a.Binding != (gatehouse.Binding{}) {
-		return nil, &Error{Code: InvalidRequest, Description: "the subject token is bound to a key: it cannot be exchanged"}
+	if was, is := a.Binding, req.binding; was.JKT != "" && was.JKT != is.JKT || was.X5T != "" && was.X5T != is.X5T {
+		return nil, &Error{Code: InvalidRequest, Description: "the subject token is bound to a key: prove that you have it"}
+	}
+	audience, err := req.reach(target, a)
+	if err != nil {
+		return nil, err
 	}
 	scopes, err := within(req.scopes, a.Scopes)
 	if err != nil {
 		return nil, &Error{Code: InvalidScope, Description: "an exchange may ask for scopes that the subject token has, not for others"}
 	}
-	who := &grantee{scopes: scopes, until: a.ExpiresAt, actor: a.Actor}
+	who := &grantee{scopes: scopes, audience: audience, until: a.ExpiresAt, actor: a.Actor}
 	if a.ConsumerKey == req.client.ConsumerKey {
 		who.family = a.Family // it ends with the sign-in that it came from
 	}
@@ -191,7 +202,6 @@ func actors(chain json.RawMessage) int {
 // derive writes down what a token has from the one that it was exchanged for.
 func (who *grantee) derive(a *gatehouse.Authorization) {
 	a.Actor = who.actor
-	a.Audience = slices.Concat(a.Audience, who.audience)
 	if who.family != "" {
 		a.Family = who.family
 	}

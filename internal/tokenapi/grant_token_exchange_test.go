@@ -154,7 +154,7 @@ func TestAnExchangeOfATrustedIssuersJWT(t *testing.T) {
 	h := newHouse(t)
 	p := newProvider(t, "https://login.example")
 	h.trust(t, p)
-	text := func() string { return sign(t, jose.ES256, p.key, nil, h.claims(p)) }
+	text := func() string { return signJWT(t, jose.ES256, p.key, nil, h.claims(p)) }
 	h.allowed(t, "service", gatehouse.GrantTokenExchange)
 	h.exchange(t, text(), "subject_token_type", jwtType).wants(t, 400, "invalid_request")
 	h.allowed(t, "partner", gatehouse.GrantTokenExchange, gatehouse.GrantJWTBearer)
