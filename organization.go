@@ -18,6 +18,9 @@ type Organization struct {
 
 	// PasswordGrant allows the password grant to the organization's applications.
 	PasswordGrant bool
+	// PasswordDeprecated is since when the organization asks its clients to leave the
+	// password grant, which goes on working; zero where it does not.
+	PasswordDeprecated time.Time
 	// NeverExpiring allows applications to ask for access tokens without an end.
 	NeverExpiring bool
 	// SignUp lets visitors of the organization's API Store make themselves a user.
