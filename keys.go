@@ -42,7 +42,11 @@ const (
 	GrantPassword          = "password"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantAuthorizationCode = "authorization_code"
 )
+
+// SupportedGrants is what keys may list.
+var SupportedGrants = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials, GrantAuthorizationCode}
 
 // DefaultGrants is what new keys may use.
 var DefaultGrants = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials}
@@ -102,9 +106,12 @@ func (k *Keys) MayUse(grant string) bool { return slices.Contains(k.Grants, gran
 // Validate checks the rules keys keep in an organization.
 func (k *Keys) Validate(org *Organization) error {
 	for _, g := range k.Grants {
-		if !slices.Contains(DefaultGrants, g) {
-			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, DefaultGrants)
+		if !slices.Contains(SupportedGrants, g) {
+			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, SupportedGrants)
 		}
+	}
+	if err := k.checkRedirects(); err != nil {
+		return err
 	}
 	switch {
 	case k.Type != Production && k.Type != Sandbox:

@@ -1,0 +1,36 @@
+package gatehouse
+
+import (
+	"slices"
+	"strings"
+)
+
+// OpenIDScopes are the scopes of OpenID Connect (Core, sections 5.4 and 11). They need
+// no role, and those beside openid only mean something together with it.
+var OpenIDScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+// ClaimNamesSupported are the claims that Claims may return.
+var ClaimNamesSupported = []string{"name", "preferred_username", "email", "email_verified"}
+
+// Claims returns what is known of u under the names of OpenID Connect Core, section 5.1:
+// what scopes stand for (section 5.4), and what was asked for by name. Of an address and
+// a telephone number nothing is known, so their scopes add nothing.
+func (u *User) Claims(scopes, names []string) map[string]any {
+	wanted := func(claim, scope string) bool { return slices.Contains(scopes, scope) || slices.Contains(names, claim) }
+	claims := map[string]any{}
+	if u.Name != "" && wanted("name", "profile") {
+		claims["name"] = u.Name
+	}
+	if wanted("preferred_username", "profile") {
+		claims["preferred_username"] = u.Username
+	}
+	if strings.Contains(u.Username, "@") {
+		if wanted("email", "email") {
+			claims["email"] = u.Username
+		}
+		if wanted("email_verified", "email") {
+			claims["email_verified"] = false
+		}
+	}
+	return claims
+}
