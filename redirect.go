@@ -49,6 +49,20 @@ func (k *Keys) RedirectsTo(uri string) bool {
 	})
 }
 
+// PolicySource returns how a Content-Security-Policy names the place that a redirect URI
+// leads to, for form-action: browsers ask it about the redirects after a form too. What
+// its grammar has no words for is named by the scheme alone.
+func PolicySource(uri string) string {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Scheme == "":
+		return "'none'"
+	case u.Host == "" || strings.ContainsAny(u.Host, "[];, "):
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // withoutPort cuts the port out of an http URI to a loopback address, leaving every
 // other letter in its place.
 func withoutPort(uri string) (string, bool) {

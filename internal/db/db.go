@@ -10,6 +10,7 @@
 //	api.go scope.go                         what publishers offer
 //	application.go keys.go subscription.go  what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
+//	authorize.go                            what browsers go through on the way to a token
 //	signing.go                              signing keys, sealed
 //	migrate.go migrations/                  the schema, forward only
 //

@@ -1,0 +1,67 @@
+package tokenapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/respond"
+)
+
+// pushedPrefix begins the request_uri of a pushed request (RFC 9126, section 2.2).
+const pushedPrefix = "urn:ietf:params:oauth:request_uri:"
+
+func isPushed(requestURI string) bool { return strings.HasPrefix(requestURI, pushedPrefix) }
+
+// par serves POST /par (RFC 9126): a client proves who it is and leaves an authorization
+// request here, whole and checked, before any browser is involved.
+func (h *Handler) par(w http.ResponseWriter, r *http.Request) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	client, err := h.authenticate(r, f)
+	if err != nil {
+		return err
+	}
+	if _, given := f["request_uri"]; given {
+		return &Error{Code: InvalidRequest, Description: "a request that is pushed cannot have a request_uri"}
+	}
+	req, err := h.readAuthorization(r.Context(), client, f)
+	if err != nil {
+		return err
+	}
+	handle, err := h.keep(r.Context(), gatehouse.PendingPushed, client.ConsumerKey, req, gatehouse.PushedLifetime)
+	if err != nil {
+		return err
+	}
+	respond.JSON(w, http.StatusCreated, struct {
+		RequestURI string `json:"request_uri"`
+		ExpiresIn  int64  `json:"expires_in"`
+	}{pushedPrefix + handle, int64(gatehouse.PushedLifetime / time.Second)})
+	return nil
+}
+
+// pushed returns the request that a client pushed, once. Whatever else stands beside it
+// in the browser's request is ignored.
+func (h *Handler) pushed(ctx context.Context, c *gatehouse.Client, uri string) (*gatehouse.AuthorizationRequest, error) {
+	refused := &Error{Code: InvalidRequestURI, Description: "the request_uri is unknown, used or expired: push the request once more"}
+	handle := strings.TrimPrefix(uri, pushedPrefix)
+	var req gatehouse.AuthorizationRequest
+	pusher, err := h.kept(ctx, gatehouse.PendingPushed, handle, &req)
+	if err == nil && pusher.ConsumerKey != c.ConsumerKey {
+		return nil, refused
+	}
+	if err == nil {
+		err = h.Codes.TakePending(ctx, gatehouse.HashToken(handle))
+	}
+	switch {
+	case gatehouse.KindOf(err) == gatehouse.NotFound:
+		return nil, refused
+	case err != nil:
+		return nil, err
+	}
+	return &req, nil
+}
