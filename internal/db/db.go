@@ -54,6 +54,8 @@ type dialect interface {
 	// wait returns when another process may have changed something, or ctx ends.
 	wait(ctx context.Context) error
 	conflict(error) bool
+	// orphan tells that what a row belongs to is gone.
+	orphan(error) bool
 	unavailable(error) bool
 	close() error
 }
@@ -128,6 +130,8 @@ func (db *DB) explain(err error, what string) error {
 		return gatehouse.Errorf(gatehouse.NotFound, "there is no such %s", what)
 	case db.dialect.conflict(err):
 		return &gatehouse.Error{Kind: gatehouse.Conflict, Message: "this " + what + " exists already", Err: err}
+	case db.dialect.orphan(err):
+		return &gatehouse.Error{Kind: gatehouse.NotFound, Message: "what this " + what + " belongs to is not there any more", Err: err}
 	case errors.Is(err, context.DeadlineExceeded), db.dialect.unavailable(err):
 		return &gatehouse.Error{Kind: gatehouse.Unavailable, Message: "the database does not answer: try again later", Err: err}
 	}

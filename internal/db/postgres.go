@@ -105,6 +105,11 @@ func (d *postgresDialect) conflict(err error) bool {
 	return ok && e.Code == "23505" // unique_violation
 }
 
+func (d *postgresDialect) orphan(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23503" // foreign_key_violation
+}
+
 func (d *postgresDialect) unavailable(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code[:2] {

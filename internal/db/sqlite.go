@@ -174,6 +174,11 @@ func (d *sqliteDialect) conflict(err error) bool {
 	return ok && (e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
+func (d *sqliteDialect) orphan(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlitelib.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
 func (d *sqliteDialect) unavailable(err error) bool {
 	if errors.Is(err, sql.ErrConnDone) {
 		return true
