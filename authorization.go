@@ -53,6 +53,9 @@ type SignIn struct {
 	ClaimNames ClaimNames `json:"claims,omitzero"` // what else the client asked to be told
 }
 
+// ByPassword is how a user proved who they are by a password (RFC 8176, section 2).
+const ByPassword = "pwd"
+
 // Authorize returns what a token says that is issued now to a client: for user when
 // there is one, else for the application itself.
 func (c *Client) Authorize(user *Member, scopes []string, now time.Time) *Authorization {

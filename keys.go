@@ -110,8 +110,8 @@ func (k *Keys) Validate(org *Organization) error {
 			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, SupportedGrants)
 		}
 	}
-	if err := k.checkRedirects(); err != nil {
-		return err
+	if k.MayUse(GrantAuthorizationCode) && len(k.Callbacks) == 0 {
+		return Errorf(Invalid, "the grant type %s needs a redirect URI: give at least one", GrantAuthorizationCode)
 	}
 	switch {
 	case k.Type != Production && k.Type != Sandbox:
@@ -129,7 +129,10 @@ func (k *Keys) Validate(org *Organization) error {
 	case k.Algorithm != "ES256" && k.Algorithm != "RS256":
 		return Errorf(Invalid, "%q is no algorithm of access tokens: use ES256 or RS256", k.Algorithm)
 	}
-	return nil
+	if err := validRedirects(k.Callbacks); err != nil {
+		return err
+	}
+	return k.Metadata.validate()
 }
 
 // Secret is one consumer secret, of which only a hash is kept.

@@ -11,6 +11,7 @@
 //	application.go keys.go subscription.go  what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	authorize.go                            what browsers go through on the way to a token
+//	client.go                               what clients may present once
 //	signing.go                              signing keys, sealed
 //	migrate.go migrations/                  the schema, forward only
 //

@@ -97,7 +97,7 @@ func (h *Handler) register(r *request) (*registrationInfo, error) {
 			n.Grants = append(n.Grants, grant)
 		}
 	}
-	if gatehouse.CheckRedirectURI(body.CallbackURL) == nil {
+	if gatehouse.ValidRedirect(body.CallbackURL) {
 		n.Callbacks = []string{body.CallbackURL}
 	} else {
 		n.Grants = slices.DeleteFunc(n.Grants, func(g string) bool { return g == gatehouse.GrantAuthorizationCode })

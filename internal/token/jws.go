@@ -35,7 +35,7 @@ type claims struct {
 	Username  string   `json:"username,omitempty"`
 	Family    string   `json:"family,omitempty"`
 
-	UserInfo  []string `json:"userinfo_claims,omitempty"` // what /userinfo was asked for by name
+	UserInfo []string `json:"userinfo_claims,omitempty"` // what /userinfo was asked for by name
 
 	Confirm *gatehouse.Binding `json:"cnf,omitempty"` // RFC 7800
 	Actor   json.RawMessage    `json:"act,omitempty"` // RFC 8693, section 4.1

@@ -17,22 +17,30 @@ type metadata struct {
 	IntrospectionEndpoint string   `json:"introspection_endpoint"`
 	JWKS                  string   `json:"jwks_uri"`
 	Grants                []string `json:"grant_types_supported"`
-	Responses             []string `json:"response_types_supported"`
 	TokenAuth             []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuth        []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuth     []string `json:"introspection_endpoint_auth_methods_supported"`
 }
 
-// metadata serves the metadata documents.
+// metadata serves the metadata documents: RFC 8414's, and OpenID Connect Discovery's, which
+// are one.
 func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) error {
 	methods := []string{"client_secret_basic", "client_secret_post"}
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Del("Pragma")
-	respond.JSON(w, http.StatusOK, metadata{
-		Issuer: h.Issuer, TokenEndpoint: h.Issuer + "/token", RevocationEndpoint: h.Issuer + "/revoke",
-		IntrospectionEndpoint: h.Issuer + "/introspect", JWKS: h.Issuer + "/jwks",
-		Grants: slices.Sorted(maps.Keys(h.grants())), Responses: []string{},
-		TokenAuth: methods, RevocationAuth: methods, IntrospectionAuth: methods,
+	respond.JSON(w, http.StatusOK, struct {
+		metadata
+		*browserMetadata
+		openIDMetadata
+	}{
+		metadata{
+			Issuer: h.Issuer, TokenEndpoint: h.Issuer + "/token", RevocationEndpoint: h.Issuer + "/revoke",
+			IntrospectionEndpoint: h.Issuer + "/introspect", JWKS: h.Issuer + "/jwks",
+			Grants:    slices.Sorted(maps.Keys(h.grants())),
+			TokenAuth: methods, RevocationAuth: methods, IntrospectionAuth: methods,
+		},
+		h.browserMetadata(),
+		h.openIDMetadata(),
 	})
 	return nil
 }

@@ -44,7 +44,7 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, refusedRefresh()
 	}
-	return &grantee{user: user, scopes: scopes, rotates: t, presented: presented}, err
+	return &grantee{user: user, scopes: scopes, rotates: t, presented: presented, signIn: t.SignIn}, err
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing

@@ -28,6 +28,8 @@ type grantee struct {
 	rotates   *gatehouse.RefreshToken // the refresh token that was used
 	presented string                  // that token as the client sent it
 	again     []byte                  // an answer that was given before and is due once more
+	signIn    gatehouse.SignIn        // how the user proved who they are, for ID tokens
+	family    string                  // that the tokens belong to, when it is older than they
 }
 
 // grant answers one grant_type. It proves what the grant type asks for and says whom the
@@ -43,6 +45,7 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantPassword:          passwordGrant{h.Users},
 		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
 		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+		gatehouse.GrantAuthorizationCode: authorizationCodeGrant{h},
 	}
 }
 
@@ -109,20 +112,18 @@ type answer struct {
 	Scope        string `json:"scope"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
+	IDToken      string `json:"id_token,omitempty"` // OpenID Connect Core, section 3.1.3.3
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
 // is due, and returns the answer. All of it is issued at the moment now.
 func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, now time.Time) ([]byte, error) {
-	known, err := h.Scopes.Scopes(ctx, c.Organization.ID)
+	scopes, err := h.narrow(ctx, c, who.user, who.scopes)
 	if err != nil {
 		return nil, err
 	}
-	roles := c.Owner.Roles
-	if who.user != nil {
-		roles = who.user.Roles
-	}
-	a := c.Authorize(who.user, gatehouse.Narrow(who.scopes, gatehouse.Known(known), roles), now)
+	a := c.Authorize(who.user, scopes, now)
+	a.SignIn, a.Family = who.signIn, who.family
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
@@ -139,6 +140,9 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 	}
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
 		return nil, unissued(err)
+	}
+	if out.IDToken, err = h.idToken(ctx, c, a, out.AccessToken, who.user); err != nil {
+		return nil, err
 	}
 	text, err := json.Marshal(out)
 	switch {

@@ -189,6 +189,11 @@ type Subscription struct {
 	CreatedAt     int64
 }
 
+type UsedOnce struct {
+	Hash      string
+	ExpiresAt int64
+}
+
 type User struct {
 	ID           string
 	Username     string

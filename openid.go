@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -33,4 +34,34 @@ func (u *User) Claims(scopes, names []string) map[string]any {
 		}
 	}
 	return claims
+}
+
+// IDTokenAlgorithms are those that may sign ID tokens, the default first.
+var IDTokenAlgorithms = []string{"RS256", "ES256"}
+
+// IDTokenAlg returns the algorithm that signs the client's ID tokens.
+func (m *ClientMetadata) IDTokenAlg() string {
+	if m.IDTokenAlgorithm == "" {
+		return IDTokenAlgorithms[0]
+	}
+	return m.IDTokenAlgorithm
+}
+
+// validateOpenID checks the rules of what a client says of its sign-ins and sign-outs.
+// Which addresses backchannel_logout_uri may have is asked when it is dialled.
+func (m *ClientMetadata) validateOpenID() error {
+	if !slices.Contains(IDTokenAlgorithms, m.IDTokenAlg()) {
+		return Errorf(Invalid, "id_token_signed_response_alg %q is not supported: use one of %v", m.IDTokenAlgorithm, IDTokenAlgorithms)
+	}
+	if err := validRedirects(m.PostLogoutRedirectURIs); err != nil {
+		return err
+	}
+	if m.BackchannelLogoutURI == "" {
+		return nil
+	}
+	u, err := url.Parse(m.BackchannelLogoutURI)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || strings.Contains(m.BackchannelLogoutURI, "#") || len(m.BackchannelLogoutURI) > maxURI {
+		return Errorf(Invalid, "backchannel_logout_uri must be an https:// or http:// URL without a user name and a fragment")
+	}
+	return nil
 }
