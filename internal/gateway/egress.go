@@ -56,15 +56,15 @@ func (g *Gateway) newTransport() *http.Transport {
 // checkAddress is asked by the dialer between the socket and the connection.
 func (g *Gateway) checkAddress(_ context.Context, _, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
-	if err != nil || g.Egress == nil || !g.Egress.Allows(addr, local) {
+	if err != nil || g.Egress == nil || !g.Egress.Allows(addr, Local) {
 		return errForbiddenAddress
 	}
 	return nil
 }
 
-// local reports whether ip is an address of this machine. When that cannot be found
+// Local reports whether ip is an address of this machine. When that cannot be found
 // out, it may be.
-func local(ip netip.Addr) bool {
+func Local(ip netip.Addr) bool {
 	if ip.IsLoopback() {
 		return true
 	}

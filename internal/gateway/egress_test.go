@@ -49,11 +49,11 @@ func TestLocal(t *testing.T) {
 	}
 	for _, a := range addrs {
 		ip, _ := netip.ParsePrefix(a.String())
-		if !local(ip.Addr()) {
+		if !Local(ip.Addr()) {
 			t.Errorf("%s is this machine's", a)
 		}
 	}
-	if local(netip.MustParseAddr("203.0.113.1")) {
+	if Local(netip.MustParseAddr("203.0.113.1")) {
 		t.Error("203.0.113.1 is nobody's")
 	}
 }

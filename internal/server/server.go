@@ -4,6 +4,7 @@
 //	server.go        one node: entry points around the services, from start to stop
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
+//	outbound.go      calls to addresses that others chose
 //	masterkey.go     the key that is not in the database
 //	secretuse.go     when consumer secrets were used
 //	demo.go demobackend.go     the main job in one go
@@ -53,6 +54,9 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
+	api     *tokenapi.Handler // the same on every listener
+
+	outbound *http.Client
 	uses    *secretUse
 	serving atomic.Bool
 
@@ -87,6 +91,8 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 		return err
 	}
 	s.tokens.Issuer = s.GatewayURL
+	s.outbound = newOutbound(c.BackendNetworks)
+	s.api = s.tokenAPI()
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
@@ -207,6 +213,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.serving.Store(false)
 	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
+	s.api.Drain(shutdownLimit)
 	s.uses.flush(background)
 	return errors.Join(failure, err)
 }
@@ -263,6 +270,7 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 func (s *Server) tokenAPI() *tokenapi.Handler {
 	return &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
+		PortalURL: s.PortalURL, Codes: s.db, Sessions: s.db, Outbound: s.outbound,
 		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
 	}
 }
@@ -271,7 +279,7 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 // it would answer paths that it finds unclean by itself, before the gateway sees them.
 func (s *Server) gatewayHandler() http.Handler {
 	tokens := http.NewServeMux()
-	s.tokenAPI().Register(tokens, true)
+	s.api.Register(tokens, true)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tokenapi.Owns(r.URL.Path) {
 			tokens.ServeHTTP(w, r)
@@ -285,7 +293,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Authorizations: s.api, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
@@ -295,7 +303,7 @@ func (s *Server) portalHandler() http.Handler {
 	ui.Register(pages)
 
 	mux := http.NewServeMux()
-	s.tokenAPI().Register(mux, false)
+	s.api.Register(mux, false)
 	(&rest.Handler{
 		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
 		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,

@@ -101,8 +101,18 @@ func (h *Handler) SessionEnded(ctx context.Context, sid, userID string) error {
 	return nil
 }
 
-// Drain waits until every client was told of the sessions that have ended.
-func (h *Handler) Drain() { h.telling.Wait() }
+// Drain waits until every client was told of the sessions that have ended, within a limit.
+func (h *Handler) Drain(limit time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		h.telling.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}
 
 // pauses are those before a client is told once more.
 var pauses = [...]time.Duration{time.Second, 4 * time.Second}

@@ -63,5 +63,6 @@ func (h *Handler) pushed(ctx context.Context, c *gatehouse.Client, uri string) (
 	case err != nil:
 		return nil, err
 	}
+	req.At = h.Now() // prompt and max_age look back from when the browser came
 	return &req, nil
 }
