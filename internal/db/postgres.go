@@ -49,6 +49,8 @@ func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 	return &DB{read: pool, dialect: &postgresDialect{pool: pool, dsn: dsn}}, nil
 }
 
+func (d *postgresDialect) writer() *sql.DB { return d.pool }
+
 func (d *postgresDialect) transact(ctx context.Context, deed deed) error {
 	tx, err := d.pool.BeginTx(ctx, nil)
 	if err != nil {

@@ -63,6 +63,8 @@ func openSQLite(_ context.Context, path string) (*DB, error) {
 	return &DB{read: read, dialect: d}, nil
 }
 
+func (d *sqliteDialect) writer() *sql.DB { return d.write }
+
 func (d *sqliteDialect) transact(ctx context.Context, deed deed) error {
 	// A deed runs to its end once begun: interrupting a statement would roll back the
 	// whole transaction, and with it the deeds of others.

@@ -14,7 +14,7 @@ SELECT hash, family, consumer_key, user_id, org_key, binds, issued_at, expires_a
 `
 
 func (q *Queries) CodeByHash(ctx context.Context, hash string) (Code, error) {
-	row := q.db.QueryRowContext(ctx, codeByHash, hash)
+	row := q.queryRow(ctx, q.codeByHashStmt, codeByHash, hash)
 	var i Code
 	err := row.Scan(
 		&i.Hash,
@@ -40,7 +40,7 @@ type ConsentOfParams struct {
 }
 
 func (q *Queries) ConsentOf(ctx context.Context, arg ConsentOfParams) (Consent, error) {
-	row := q.db.QueryRowContext(ctx, consentOf, arg.UserID, arg.ConsumerKey)
+	row := q.queryRow(ctx, q.consentOfStmt, consentOf, arg.UserID, arg.ConsumerKey)
 	var i Consent
 	err := row.Scan(
 		&i.UserID,
@@ -68,7 +68,7 @@ type CreateCodeParams struct {
 }
 
 func (q *Queries) CreateCode(ctx context.Context, arg CreateCodeParams) error {
-	_, err := q.db.ExecContext(ctx, createCode,
+	_, err := q.exec(ctx, q.createCodeStmt, createCode,
 		arg.Hash,
 		arg.Family,
 		arg.ConsumerKey,
@@ -94,7 +94,7 @@ type CreatePendingParams struct {
 }
 
 func (q *Queries) CreatePending(ctx context.Context, arg CreatePendingParams) error {
-	_, err := q.db.ExecContext(ctx, createPending,
+	_, err := q.exec(ctx, q.createPendingStmt, createPending,
 		arg.Hash,
 		arg.Kind,
 		arg.ConsumerKey,
@@ -115,7 +115,7 @@ type PendingByHashParams struct {
 }
 
 func (q *Queries) PendingByHash(ctx context.Context, arg PendingByHashParams) (Pending, error) {
-	row := q.db.QueryRowContext(ctx, pendingByHash, arg.Hash, arg.Kind, arg.ExpiresAt)
+	row := q.queryRow(ctx, q.pendingByHashStmt, pendingByHash, arg.Hash, arg.Kind, arg.ExpiresAt)
 	var i Pending
 	err := row.Scan(
 		&i.Hash,
@@ -132,7 +132,7 @@ DELETE FROM codes WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeCodes(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeCodes, expiresAt)
+	result, err := q.exec(ctx, q.purgeCodesStmt, purgeCodes, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +144,7 @@ DELETE FROM pending WHERE expires_at < $1
 `
 
 func (q *Queries) PurgePending(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgePending, expiresAt)
+	result, err := q.exec(ctx, q.purgePendingStmt, purgePending, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -156,7 +156,7 @@ DELETE FROM session_clients WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeSessionClients(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeSessionClients, expiresAt)
+	result, err := q.exec(ctx, q.purgeSessionClientsStmt, purgeSessionClients, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -176,7 +176,7 @@ type PutConsentParams struct {
 }
 
 func (q *Queries) PutConsent(ctx context.Context, arg PutConsentParams) error {
-	_, err := q.db.ExecContext(ctx, putConsent,
+	_, err := q.exec(ctx, q.putConsentStmt, putConsent,
 		arg.UserID,
 		arg.ConsumerKey,
 		arg.Scopes,
@@ -198,7 +198,7 @@ type PutSessionClientParams struct {
 }
 
 func (q *Queries) PutSessionClient(ctx context.Context, arg PutSessionClientParams) error {
-	_, err := q.db.ExecContext(ctx, putSessionClient,
+	_, err := q.exec(ctx, q.putSessionClientStmt, putSessionClient,
 		arg.SID,
 		arg.ConsumerKey,
 		arg.UserID,
@@ -217,7 +217,7 @@ type TakePendingParams struct {
 }
 
 func (q *Queries) TakePending(ctx context.Context, arg TakePendingParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, takePending, arg.Hash, arg.ExpiresAt)
+	result, err := q.exec(ctx, q.takePendingStmt, takePending, arg.Hash, arg.ExpiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -229,7 +229,7 @@ DELETE FROM session_clients WHERE sid = $1 RETURNING sid, consumer_key, user_id,
 `
 
 func (q *Queries) TakeSessionClients(ctx context.Context, sid string) ([]SessionClient, error) {
-	rows, err := q.db.QueryContext(ctx, takeSessionClients, sid)
+	rows, err := q.query(ctx, q.takeSessionClientsStmt, takeSessionClients, sid)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +266,7 @@ type UseCodeParams struct {
 }
 
 func (q *Queries) UseCode(ctx context.Context, arg UseCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, useCode, arg.Hash, arg.UsedAt)
+	result, err := q.exec(ctx, q.useCodeStmt, useCode, arg.Hash, arg.UsedAt)
 	if err != nil {
 		return 0, err
 	}

@@ -14,7 +14,7 @@ DELETE FROM used_once WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeUsedOnce(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeUsedOnce, expiresAt)
+	result, err := q.exec(ctx, q.purgeUsedOnceStmt, purgeUsedOnce, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -31,7 +31,7 @@ type UseOnceParams struct {
 }
 
 func (q *Queries) UseOnce(ctx context.Context, arg UseOnceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, useOnce, arg.Hash, arg.ExpiresAt)
+	result, err := q.exec(ctx, q.useOnceStmt, useOnce, arg.Hash, arg.ExpiresAt)
 	if err != nil {
 		return 0, err
 	}
