@@ -64,9 +64,13 @@ func (h *Handler) asking(ctx context.Context, consumerKey string) (*gatehouse.Cl
 	if consumerKey == "" {
 		return nil, &Error{Code: InvalidRequest, Description: "the parameter client_id is missing"}
 	}
+	unknown := &Error{Code: InvalidRequest, Description: "there is no application with this client_id"}
+	if !plausible(consumerKey) {
+		return nil, unknown
+	}
 	client, err := h.Clients.Client(ctx, consumerKey)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
-		return nil, &Error{Code: InvalidRequest, Description: "there is no application with this client_id"}
+		return nil, unknown
 	}
 	return client, err
 }

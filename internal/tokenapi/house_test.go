@@ -24,6 +24,7 @@ import (
 
 const (
 	issuer   = "https://gateway.example"
+	portal   = "https://portal.example"
 	password = "correct horse"
 )
 
@@ -87,6 +88,7 @@ func (h *house) open(t testing.TB, dsn string) {
 	h.store = &apistore.Service{Store: data, Tokens: tokens, Now: clock}
 	h.Handler = &tokenapi.Handler{
 		Issuer: issuer, Clients: held{clients}, Users: h.people, Scopes: data, Tokens: tokens, Refresh: data, Keys: tokens.Keys, Log: log, Now: clock,
+		PortalURL: portal, Codes: data, Sessions: data, Outbound: http.DefaultClient,
 	}
 }
 
