@@ -57,8 +57,8 @@ type Server struct {
 	api     *tokenapi.Handler // the same on every listener
 
 	outbound *http.Client
-	uses    *secretUse
-	serving atomic.Bool
+	uses     *secretUse
+	serving  atomic.Bool
 
 	atGateway, atPortal, atOps listeners
 }
