@@ -138,14 +138,15 @@ const (
 )
 
 // Use says what presenting c leads to for a client with keys k. A client that fails to
-// prove what c is bound to does not use it up.
-func (c *Code) Use(k *Keys, redirectURI, verifier string, now time.Time) CodeUse {
+// prove what c is bound to does not use it up. jkt names the key that it has proven to
+// hold (RFC 9449, section 10).
+func (c *Code) Use(k *Keys, redirectURI, verifier, jkt string, now time.Time) CodeUse {
 	switch {
 	case c.ConsumerKey != k.ConsumerKey:
 		return CodeRefused
 	case !c.UsedAt.IsZero():
 		return CodeReused
-	case c.Revoked || !now.Before(c.ExpiresAt) || redirectURI != c.RedirectURI || !proves(verifier, c.Challenge):
+	case c.Revoked || !now.Before(c.ExpiresAt) || redirectURI != c.RedirectURI || c.JKT != "" && jkt != c.JKT || !proves(verifier, c.Challenge):
 		return CodeRefused
 	}
 	return CodeGives

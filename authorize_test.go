@@ -29,6 +29,8 @@ func TestCodeUse(t *testing.T) {
 		want               gatehouse.CodeUse
 	}{
 		{"the first use", nothing, "https://a.example/", verifier, gatehouse.CodeGives},
+		{"bound to the key that is proven", func(c *gatehouse.Code) { c.JKT = "key-1" }, "https://a.example/", verifier, gatehouse.CodeGives},
+		{"bound to another key", func(c *gatehouse.Code) { c.JKT = "key-2" }, "https://a.example/", verifier, gatehouse.CodeRefused},
 		{"a second use", func(c *gatehouse.Code) { c.UsedAt = now }, "https://a.example/", verifier, gatehouse.CodeReused},
 		{"a second use after its end", func(c *gatehouse.Code) { c.UsedAt, c.ExpiresAt = now, now }, "", "", gatehouse.CodeReused},
 		{"another client's", func(c *gatehouse.Code) { c.ConsumerKey = "theirs" }, "https://a.example/", verifier, gatehouse.CodeRefused},
@@ -44,7 +46,7 @@ func TestCodeUse(t *testing.T) {
 		{"neither", func(c *gatehouse.Code) { c.Challenge = "" }, "https://a.example/", "", gatehouse.CodeGives},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := code(test.change).Use(&mine, test.redirect, test.verifier, now); got != test.want {
+			if got := code(test.change).Use(&mine, test.redirect, test.verifier, "key-1", now); got != test.want {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})

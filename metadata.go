@@ -85,6 +85,21 @@ func (m *ClientMetadata) BySecret() bool {
 // Public reports whether the client has no credential of its own.
 func (k *Keys) Public() bool { return k.Metadata.AuthMethod == ClientPublic }
 
+// Registered returns those of the asked scopes that the client may ask for at all.
+func (m *ClientMetadata) Registered(asked []string) []string {
+	if m.Scope == "" {
+		return asked
+	}
+	listed := strings.Fields(m.Scope)
+	var may []string
+	for _, s := range asked {
+		if slices.Contains(listed, s) {
+			may = append(may, s)
+		}
+	}
+	return may
+}
+
 // MaxJWKS bounds a client's public keys, in bytes of their JSON.
 const MaxJWKS = 64 << 10
 

@@ -4,6 +4,7 @@
 //	apistore.go       the catalogue
 //	application.go    applications
 //	keys.go           consumer keys and secrets, registration of clients
+//	client.go         clients that register themselves
 //	subscription.go   subscriptions, and everything at one press
 //
 // Every method takes the acting member, and what belongs to somebody else is answered

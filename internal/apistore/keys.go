@@ -19,11 +19,13 @@ type NewKeys struct {
 	Refresh       time.Duration
 	Grace         time.Duration
 	RevokesBefore bool
+	Metadata      gatehouse.ClientMetadata
 }
 
 func (n NewKeys) apply(k *gatehouse.Keys, org *gatehouse.Organization) error {
 	k.Grants, k.Callbacks, k.Algorithm = n.Grants, n.Callbacks, n.Algorithm
 	k.Access, k.Refresh, k.Grace, k.RevokesBefore = n.Access, n.Refresh, n.Grace, n.RevokesBefore
+	k.Metadata = n.Metadata
 	if len(k.Grants) == 0 {
 		k.Grants = gatehouse.DefaultGrants
 	}
@@ -50,6 +52,9 @@ func (s *Service) newKeys(by *gatehouse.Member, app *gatehouse.Application, n Ne
 	}
 	if err := n.apply(k, &by.Organization); err != nil {
 		return nil, "", err
+	}
+	if !k.Metadata.BySecret() {
+		return k, "", nil
 	}
 	secret, kept := gatehouse.NewSecret("first", now, time.Time{})
 	k.Secrets = []gatehouse.Secret{kept}
@@ -104,7 +109,11 @@ func (s *Service) UpdateKeys(ctx context.Context, by *gatehouse.Member, applicat
 	if err != nil {
 		return nil, err
 	}
-	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error { return n.apply(k, &by.Organization) })
+	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error {
+		n := n
+		n.Metadata = k.Metadata // the client's own to say
+		return n.apply(k, &by.Organization)
+	})
 	if err != nil {
 		return nil, err
 	}

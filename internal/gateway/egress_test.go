@@ -34,8 +34,7 @@ func TestAddressIsCheckedWhenDialled(t *testing.T) {
 		{"what is no address", private, "backend.example:80", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := &Gateway{Egress: tt.egress}
-			if err := g.checkAddress(t.Context(), "tcp", tt.address, nil); (err == nil) != tt.allowed {
+			if err := Dialer(tt.egress).ControlContext(t.Context(), "tcp", tt.address, nil); (err == nil) != tt.allowed {
 				t.Errorf("%s is allowed: %v, want %v", tt.address, err == nil, tt.allowed)
 			}
 		})
@@ -49,11 +48,11 @@ func TestLocal(t *testing.T) {
 	}
 	for _, a := range addrs {
 		ip, _ := netip.ParsePrefix(a.String())
-		if !Local(ip.Addr()) {
+		if !local(ip.Addr()) {
 			t.Errorf("%s is this machine's", a)
 		}
 	}
-	if Local(netip.MustParseAddr("203.0.113.1")) {
+	if local(netip.MustParseAddr("203.0.113.1")) {
 		t.Error("203.0.113.1 is nobody's")
 	}
 }

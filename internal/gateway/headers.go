@@ -34,7 +34,7 @@ func forbidden(name string) bool {
 		return true
 	}
 	switch name {
-	case "Authorization", "Forwarded", "Http2-Settings",
+	case "Authorization", "Dpop", "Forwarded", "Http2-Settings",
 		"X-Real-Ip", "X-Jwt-Assertion", "X-Original-Url", "X-Rewrite-Url",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override":
 		return true
@@ -100,6 +100,12 @@ func (g *Gateway) caller(r *http.Request) (address, proto, host string) {
 		host = h
 	}
 	return address, proto, host
+}
+
+// Address returns the address of whoever sent a request, as the gateway knows callers.
+func (g *Gateway) Address(r *http.Request) string {
+	address, _, _ := g.caller(r)
+	return address
 }
 
 func (g *Gateway) trusts(address string) bool {

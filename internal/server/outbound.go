@@ -1,37 +1,25 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
-	"net/netip"
-	"syscall"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// outboundTime bounds a request to an address that somebody else chose.
-const outboundTime = 10 * time.Second
+// outboundTimeout bounds a call from the first packet to the last byte of the answer.
+const outboundTimeout = 10 * time.Second
 
-// newOutbound returns the client for requests to addresses that clients and issuers chose,
-// like those of their keys. It reaches what backends may be (--backend-networks), asked
-// about the very address that is dialled, follows no redirect and uses no proxy.
-func newOutbound(egress *gatehouse.Egress) *http.Client {
-	dialer := &net.Dialer{Timeout: outboundTime, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		addr, err := netip.ParseAddrPort(address)
-		if err != nil || !egress.Allows(addr, gateway.Local) {
-			return errors.New("the address is not among the allowed ones (--backend-networks)")
-		}
-		return nil
-	}}
+// newOutbound returns what makes calls to addresses that strangers name: it asks the
+// egress rule about the address that is dialled, follows no redirect, and uses no proxy of
+// the environment. Whoever calls bounds what is read of an answer.
+func newOutbound(rule *gatehouse.Egress) *http.Client {
 	return &http.Client{
-		Timeout: outboundTime,
+		Timeout: outboundTimeout,
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: outboundTime,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: outboundTime, MaxResponseHeaderBytes: 64 << 10,
+			DialContext: gateway.Dialer(rule).DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: outboundTimeout,
+			MaxResponseHeaderBytes: 64 << 10, MaxIdleConns: 16, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

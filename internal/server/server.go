@@ -4,8 +4,8 @@
 //	server.go        one node: entry points around the services, from start to stop
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
-//	outbound.go      calls to addresses that others chose
 //	masterkey.go     the key that is not in the database
+//	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	secretuse.go     when consumer secrets were used
 //	demo.go demobackend.go     the main job in one go
 //
@@ -55,10 +55,9 @@ type Server struct {
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
 	api     *tokenapi.Handler // the same on every listener
-
-	outbound *http.Client
-	uses     *secretUse
-	serving  atomic.Bool
+	uses    *secretUse
+	proofs  proofs
+	serving atomic.Bool
 
 	atGateway, atPortal, atOps listeners
 }
@@ -90,12 +89,14 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.bind(ctx, c); err != nil {
 		return err
 	}
-	s.tokens.Issuer = s.GatewayURL
-	s.outbound = newOutbound(c.BackendNetworks)
-	s.api = s.tokenAPI()
-	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+	if err := s.openProofs(c); err != nil {
+		return err
 	}
+	s.tokens.Issuer = s.GatewayURL
+	s.gateway = &gateway.Gateway{
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+	}
+	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
@@ -133,6 +134,7 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, cert, s.log); err != nil {
 			return err
 		}
+		s.atGateway.askForCertificates()
 	}
 	if c.Role.Portal() {
 		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {
@@ -268,11 +270,14 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 }
 
 func (s *Server) tokenAPI() *tokenapi.Handler {
-	return &tokenapi.Handler{
+	h := &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		PortalURL: s.PortalURL, Codes: s.db, Sessions: s.db, Outbound: s.outbound,
+		PortalURL: s.PortalURL, Codes: s.db, Sessions: s.db, Outbound: s.proofs.outbound,
 		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Address: s.gateway.Address,
 	}
+	s.proofs.prove(h)
+	return h
 }
 
 // gatewayHandler serves the Gateway and the Token API. API paths never pass a ServeMux:
@@ -280,6 +285,8 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 func (s *Server) gatewayHandler() http.Handler {
 	tokens := http.NewServeMux()
 	s.api.Register(tokens, true)
+	tokens.HandleFunc(gateway.MetadataPath, s.gateway.Metadata)
+	tokens.HandleFunc(gateway.MetadataPath+"/", s.gateway.Metadata)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tokenapi.Owns(r.URL.Path) {
 			tokens.ServeHTTP(w, r)

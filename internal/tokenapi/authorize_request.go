@@ -36,7 +36,7 @@ func (h *Handler) readAuthorization(ctx context.Context, c *gatehouse.Client, f 
 		return req, &Error{Code: UnauthorizedClient, Description: "this application may not use the grant type authorization_code"}
 	}
 	for _, read := range []func(context.Context, *gatehouse.Client, form, *gatehouse.AuthorizationRequest) error{
-		readResponse, readScopes, readChallenge, readPrompt, readMaxAge, h.readHint, readClaims,
+		readResponse, readScopes, readChallenge, readPrompt, readMaxAge, h.readHint, readClaims, h.readAudience,
 	} {
 		if err := read(ctx, c, f, req); err != nil {
 			return req, err
@@ -48,12 +48,10 @@ func (h *Handler) readAuthorization(ctx context.Context, c *gatehouse.Client, f 
 // readResponse checks the form of the answer that is asked for, and what is not
 // supported of the request's own form.
 func readResponse(_ context.Context, _ *gatehouse.Client, f form, _ *gatehouse.AuthorizationRequest) error {
-	_, request := f["request"]
-	_, requestURI := f["request_uri"]
 	switch mode := f["response_mode"]; {
-	case request:
+	case f.has("request"):
 		return &Error{Code: RequestNotSupported, Description: "request objects are not supported: push the request instead"}
-	case requestURI:
+	case f.has("request_uri"):
 		return &Error{Code: RequestURINotSupported, Description: "a request_uri is supported only where /par gave it"}
 	case f["response_type"] == "":
 		return &Error{Code: InvalidRequest, Description: "the parameter response_type is missing"}
@@ -72,6 +70,7 @@ func readScopes(_ context.Context, _ *gatehouse.Client, f form, req *gatehouse.A
 	return nil
 }
 
+// challengeForm is the base64url of a SHA-256.
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // readChallenge reads the PKCE challenge (RFC 7636): S256 alone, because plain proves
@@ -171,4 +170,15 @@ func readClaims(_ context.Context, _ *gatehouse.Client, f form, req *gatehouse.A
 		req.Subject = must.Value
 	}
 	return nil
+}
+
+// readAudience reads what the tokens will be for (RFC 8707), and the key that they will be
+// bound to (RFC 9449, section 10).
+func (h *Handler) readAudience(_ context.Context, c *gatehouse.Client, f form, req *gatehouse.AuthorizationRequest) (err error) {
+	if f.has("dpop_jkt") && !challengeForm.MatchString(f["dpop_jkt"]) {
+		return &Error{Code: InvalidRequest, Description: "dpop_jkt is not the base64url of a SHA-256"}
+	}
+	req.JKT = f["dpop_jkt"]
+	req.Audience, err = h.audience(c, f)
+	return err
 }

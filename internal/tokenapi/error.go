@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/respond"
@@ -22,6 +24,12 @@ const (
 	UnauthorizedClient   Code = "unauthorized_client"
 	UnsupportedGrantType Code = "unsupported_grant_type"
 	InvalidScope         Code = "invalid_scope"
+	InvalidTarget        Code = "invalid_target" // RFC 8707, section 2
+	InvalidToken         Code = "invalid_token"  // RFC 6750, section 3.1
+	InsufficientScope    Code = "insufficient_scope"
+	InvalidRedirectURI   Code = "invalid_redirect_uri" // RFC 7591, section 3.2.2
+	InvalidMetadata      Code = "invalid_client_metadata"
+	InvalidDPoPProof     Code = "invalid_dpop_proof" // RFC 9449, section 5
 	Unavailable          Code = "temporarily_unavailable"
 	ServerError          Code = "server_error"
 )
@@ -32,6 +40,7 @@ type Error struct {
 	Description string
 	Status      int   // 0 means the code's own
 	Err         error // the cause; logged, never sent
+	RetryAfter  time.Duration
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
@@ -43,8 +52,10 @@ func (e *Error) status() int {
 	switch {
 	case e.Status != 0:
 		return e.Status
-	case e.Code == InvalidClient:
+	case e.Code == InvalidClient || e.Code == InvalidToken:
 		return http.StatusUnauthorized
+	case e.Code == InsufficientScope:
+		return http.StatusForbidden
 	case e.Code == Unavailable:
 		return http.StatusServiceUnavailable
 	case e.Code == ServerError:
@@ -53,9 +64,10 @@ func (e *Error) status() int {
 	return http.StatusBadRequest
 }
 
-// endpoint adapts a handler that may fail, for the methods that are named: it answers the CORS preflight and the wrong
-// method, and writes an error once, in OAuth's own form. Any origin may ask, without
-// credentials of its own: the endpoints trust nothing that a browser adds by itself.
+// endpoint adapts a handler that may fail, for the methods that are named: it answers the
+// CORS preflight and the wrong method, and writes an error once, in OAuth's own form. Any
+// origin may ask, without credentials of its own: the endpoints trust nothing that a
+// browser adds by itself.
 func (h *Handler) endpoint(method string, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -70,7 +82,7 @@ func (h *Handler) endpoint(method string, serve func(http.ResponseWriter, *http.
 			}
 		case r.Method == http.MethodOptions:
 			header.Set("Access-Control-Allow-Methods", method+", OPTIONS")
-			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 			header.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 		default:
@@ -85,8 +97,13 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, err error) {
 	switch e.Code {
 	case InvalidClient:
 		w.Header().Set("WWW-Authenticate", `Basic realm="Gatehouse"`)
+	case InvalidToken, InsufficientScope:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="`+string(e.Code)+`", error_description="`+describable(e.Description)+`"`)
 	case Unavailable:
 		w.Header().Set("Retry-After", "1")
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if h.Refused != nil {
 		h.Refused(string(e.Code))

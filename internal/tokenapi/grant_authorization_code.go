@@ -19,7 +19,7 @@ func (g authorizationCodeGrant) authorize(ctx context.Context, req *request) (*g
 	var code *gatehouse.Code
 	use := gatehouse.CodeRefused
 	err := g.h.Codes.UseCode(ctx, gatehouse.HashToken(text), req.now, func(c *gatehouse.Code) error {
-		code, use = c, c.Use(&req.client.Keys, req.form["redirect_uri"], req.form["code_verifier"], req.now)
+		code, use = c, c.Use(&req.client.Keys, req.form["redirect_uri"], req.form["code_verifier"], req.binding.JKT, req.now)
 		if use != gatehouse.CodeGives {
 			return refusedCode()
 		}
@@ -33,11 +33,15 @@ func (g authorizationCodeGrant) authorize(ctx context.Context, req *request) (*g
 	case err != nil:
 		return nil, err
 	}
+	audience, err := withinAudience(req.audience, code.Audience)
+	if err != nil {
+		return nil, err
+	}
 	user, err := g.h.Users.Member(ctx, req.client.Organization.ID, code.UserID)
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, refusedCode()
 	}
-	return &grantee{user: user, scopes: code.Scopes, family: code.Family, signIn: code.SignIn}, err
+	return &grantee{user: user, scopes: code.Scopes, audience: audience, family: code.Family, signIn: code.SignIn}, err
 }
 
 func (g authorizationCodeGrant) reused(ctx context.Context, req *request, code *gatehouse.Code) error {

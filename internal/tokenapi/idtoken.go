@@ -44,5 +44,5 @@ func (h *Handler) narrow(ctx context.Context, c *gatehouse.Client, user *gatehou
 	if user == nil || !c.MayUse(gatehouse.GrantRefreshToken) {
 		asked = slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return s == "offline_access" })
 	}
-	return gatehouse.Narrow(asked, gatehouse.Known(known), roles), nil
+	return gatehouse.Narrow(c.Metadata.Registered(asked), gatehouse.Known(known), roles), nil
 }

@@ -26,11 +26,14 @@ func (h *Handler) par(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, given := f["request_uri"]; given {
+	if f.has("request_uri") {
 		return &Error{Code: InvalidRequest, Description: "a request that is pushed cannot have a request_uri"}
 	}
 	req, err := h.readAuthorization(r.Context(), client, f)
 	if err != nil {
+		return err
+	}
+	if err := h.proven(r, req); err != nil {
 		return err
 	}
 	handle, err := h.keep(r.Context(), gatehouse.PendingPushed, client.ConsumerKey, req, gatehouse.PushedLifetime)
@@ -42,6 +45,24 @@ func (h *Handler) par(w http.ResponseWriter, r *http.Request) error {
 		ExpiresIn  int64  `json:"expires_in"`
 	}{pushedPrefix + handle, int64(gatehouse.PushedLifetime / time.Second)})
 	return nil
+}
+
+// proven binds a request that was pushed with a DPoP proof to the key of the proof (RFC
+// 9449, section 10.1).
+func (h *Handler) proven(r *http.Request, req *gatehouse.AuthorizationRequest) error {
+	proofs := r.Header["Dpop"]
+	if len(proofs) == 0 {
+		return nil
+	}
+	jkt, err := h.Proofs.Check(r.Context(), proofs, r.Method, r.URL.Path, "")
+	switch {
+	case gatehouse.KindOf(err) == gatehouse.Unauthenticated:
+		return &Error{Code: InvalidDPoPProof, Description: gatehouse.MessageOf(err), Err: err}
+	case err == nil && req.JKT != "" && req.JKT != jkt:
+		return &Error{Code: InvalidDPoPProof, Description: "dpop_jkt names another key than the proof's"}
+	}
+	req.JKT = jkt
+	return err
 }
 
 // pushed returns the request that a client pushed, once. Whatever else stands beside it

@@ -8,8 +8,13 @@
 //	GET  /logout       logout.go: sign out, and tell the other clients
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
+//	/register          register.go (RFC 7591, RFC 7592)
+//
+//	access.go          reading the access tokens that endpoints themselves take
 //	form.go            reading a request, strictly
-//	client.go          who asks: client authentication
+//	client.go          who asks: client authentication; client_<name>.go: a way each
+//	binding.go         what a token is bound to (RFC 9449, RFC 8705)
+//	resource.go        what a token is for (RFC 8707)
 //	error.go           errors in OAuth's own form, written once
 //
 // It does not own the pages that people see on the way to a token (package login), nor
@@ -18,6 +23,7 @@ package tokenapi
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -28,6 +34,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/proof"
 	"github.com/gatehouse/gatehouse/internal/token"
 )
 
@@ -47,6 +54,25 @@ type Handler struct {
 	Codes     Codes        // what waits for a browser, and codes
 	Sessions  Sessions     // which clients know of a browser's session
 	Outbound  *http.Client // for addresses that others chose
+	// Registrar makes and changes clients; Acting says whom an access token acts for.
+	Registrar Registrar
+	Acting    func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error)
+
+	// Proofs checks DPoP proofs; Once keeps client assertions from being used twice.
+	Proofs *proof.DPoP
+	Once   proof.Once
+	// KeySets reads clients' public keys, Guesses counts their wrong secrets.
+	KeySets *KeySets
+	Guesses *Guesses
+	// ClientCAs vouch for the certificates of tls_client_auth; nil means that there is no
+	// such way.
+	ClientCAs *x509.CertPool
+	// MutualTLS says that listeners ask for certificates.
+	MutualTLS bool
+	// Resources knows the APIs that tokens may be asked for.
+	Resources Resources
+	// Address returns the address of whoever sent a request.
+	Address func(r *http.Request) string
 
 	// SecretUsed is told which consumer secret, by id, authenticated a client.
 	SecretUsed func(id string)
@@ -96,13 +122,13 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/jwks", "/authorize", "/par", "/userinfo", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/register", "/jwks", "/authorize", "/par", "/userinfo", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
 // API's.
 func Owns(path string) bool {
-	return slices.Contains(paths, path) || strings.HasPrefix(path, Prefix+"/") || strings.HasPrefix(path, "/.well-known/")
+	return slices.Contains(paths, path) || strings.HasPrefix(path, "/register/") || strings.HasPrefix(path, Prefix+"/") || strings.HasPrefix(path, "/.well-known/")
 }
 
 // Register adds the endpoints to mux: below Prefix, and at the root too where that is
@@ -116,6 +142,8 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
 		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
 		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/register", h.endpoint(http.MethodPost, h.register))
+		mux.Handle(p+"/register/{client_id}", h.endpoint("", h.registration))
 		mux.Handle(p+"/userinfo", h.endpoint("GET, POST", h.userinfo))
 		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))
 		mux.Handle(p+"/.well-known/openid-configuration", h.endpoint(http.MethodGet, h.metadata))

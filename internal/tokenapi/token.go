@@ -18,6 +18,9 @@ type request struct {
 	form   form
 	scopes []string // asked for
 	now    time.Time
+
+	binding  gatehouse.Binding // what the token will be bound to
+	audience []string          // resources it was asked for
 }
 
 // grantee is whom a grant lets have a token, and what of.
@@ -28,6 +31,8 @@ type grantee struct {
 	rotates   *gatehouse.RefreshToken // the refresh token that was used
 	presented string                  // that token as the client sent it
 	again     []byte                  // an answer that was given before and is due once more
+	audience  []string                // nil means what was asked for
+	binding   gatehouse.Binding       // set by the shared steps
 	signIn    gatehouse.SignIn        // how the user proved who they are, for ID tokens
 	family    string                  // that the tokens belong to, when it is older than they
 }
@@ -68,13 +73,16 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
-	asked, err := gatehouse.ParseScopes(f["scope"])
-	if err != nil {
-		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
-	}
-	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: now})
+	req, err := h.asked(r, client, f, now)
 	if err != nil {
 		return err
+	}
+	who, err := g.authorize(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	if who.binding = req.binding; who.audience == nil {
+		who.audience = req.audience
 	}
 	answer := who.again
 	if answer == nil {
@@ -87,6 +95,21 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	}
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
+}
+
+// asked reads what every grant may be asked for: scopes, resources, and a token bound to
+// a key. The proof of the key comes last, because it is used up by being read.
+func (h *Handler) asked(r *http.Request, client *gatehouse.Client, f form, now time.Time) (*request, error) {
+	scopes, err := gatehouse.ParseScopes(f["scope"])
+	if err != nil {
+		return nil, &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
+	}
+	req := &request{client: client, form: f, scopes: scopes, now: now}
+	if req.audience, err = h.audience(client, f); err != nil {
+		return nil, err
+	}
+	req.binding, err = h.binding(r, client)
+	return req, err
 }
 
 func unknownGrant(name string) error {
@@ -102,7 +125,7 @@ func mayUse(c *gatehouse.Client, grant string) error {
 	if !c.MayUse(grant) || grant == gatehouse.GrantPassword && !c.Organization.PasswordGrant {
 		return &Error{Code: UnauthorizedClient, Description: "this application may not use the grant type " + grant}
 	}
-	return nil
+	return mayBePublic(c, grant)
 }
 
 // answer is a token response (RFC 6749, section 5.1).
@@ -123,11 +146,11 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		return nil, err
 	}
 	a := c.Authorize(who.user, scopes, now)
-	a.SignIn, a.Family = who.signIn, who.family
+	a.Binding, a.Audience, a.SignIn, a.Family = who.binding, who.audience, who.signIn, who.family
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
-	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: "Bearer", ExpiresIn: a.ExpiresIn(now)}
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now)}
 	var first, next *gatehouse.RefreshToken
 	switch {
 	case who.rotates != nil:

@@ -5,16 +5,9 @@ import (
 	"mime"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/respond"
-)
-
-// The codes of RFC 6750, section 3.1.
-const (
-	InvalidToken      Code = "invalid_token"
-	InsufficientScope Code = "insufficient_scope"
 )
 
 // userinfo serves GET and POST /userinfo (OpenID Connect Core, section 5.3): what is known
@@ -25,14 +18,14 @@ func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.For != gatehouse.ForUser || !slices.Contains(a.Scopes, "openid") {
-		return challenged(w, &Error{Code: InsufficientScope, Status: http.StatusForbidden, Description: "the access token lacks the scope openid"})
+		return &Error{Code: InsufficientScope, Description: "the access token lacks the scope openid"}
 	}
 	user, err := h.userOf(r.Context(), a)
 	if err != nil {
 		return err
 	}
 	if user == nil {
-		return challenged(w, refusedBearer())
+		return refusedAccess("the user or the application of the token is gone", nil)
 	}
 	claims := user.Claims(a.Scopes, a.SignIn.ClaimNames.UserInfo)
 	claims["sub"] = a.Subject
@@ -56,46 +49,22 @@ func (h *Handler) userOf(ctx context.Context, a *gatehouse.Authorization) (*gate
 	return user, err
 }
 
-// bearer returns what the access token of a request says. It stands in the Authorization
-// header or in a form (RFC 6750, sections 2.1 and 2.2), never in the address.
+// bearer returns what the access token of a request says. Beside the Authorization header
+// it may stand in a form (RFC 6750, section 2.2), never in the address.
 func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (*gatehouse.Authorization, error) {
 	if r.URL.Query().Has("access_token") {
-		return nil, challenged(w, &Error{Code: InvalidRequest, Description: "an access token in the address is not accepted: send it in the Authorization header"})
+		return nil, &Error{Code: InvalidRequest, Description: "an access token in the address is not accepted: send it in the Authorization header"}
 	}
-	headers := r.Header["Authorization"]
-	var text string
-	switch t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); {
-	case len(headers) > 1:
-		return nil, challenged(w, &Error{Code: InvalidRequest, Description: "the Authorization header stands twice"})
-	case len(headers) == 1:
-		scheme, token, _ := strings.Cut(headers[0], " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			text = strings.Trim(token, " ")
-		}
-	case r.Method == http.MethodPost && t == "application/x-www-form-urlencoded":
-		f, err := readForm(w, r)
-		if err != nil {
-			return nil, err
-		}
-		text = f["access_token"]
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || r.Method != http.MethodPost || t != "application/x-www-form-urlencoded" || r.Header["Authorization"] != nil {
+		return h.access(r)
 	}
-	if text == "" {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
-		return nil, &Error{Code: InvalidToken, Status: http.StatusUnauthorized, Description: "send an access token: Authorization: Bearer ..."}
+	f, err := readForm(w, r)
+	if err != nil {
+		return nil, err
 	}
-	a, err := h.Tokens.Verify(r.Context(), text)
-	if gatehouse.KindOf(err) == gatehouse.Unauthenticated || err == nil && a.Binding != (gatehouse.Binding{}) {
-		return nil, challenged(w, refusedBearer())
+	if f.has("access_token") {
+		r.Header.Set("Authorization", "Bearer "+f["access_token"])
 	}
-	return a, err
-}
-
-func refusedBearer() *Error {
-	return &Error{Code: InvalidToken, Status: http.StatusUnauthorized, Description: "the access token is not valid, or has expired"}
-}
-
-// challenged puts an error into the header in which clients of RFC 6750 look for it.
-func challenged(w http.ResponseWriter, e *Error) error {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="`+string(e.Code)+`", error_description="`+describable(e.Description)+`"`)
-	return e
+	return h.access(r)
 }
