@@ -128,10 +128,12 @@ func (d *docs) furnish() {
 	check(d.t, err)
 	app, err := d.APIStore.CreateApplication(ctx, d.john, apistore.NewApplication{Name: "reader"})
 	check(d.t, err)
-	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants})
+	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants, Callbacks: []string{callback}})
 	check(d.t, err)
 	d.env["KEY"], d.env["SECRET"] = k.ConsumerKey, secret
 }
+
+const callback = "https://app.example/back"
 
 // newsWithScope defines the scope that the pages ask for.
 const newsWithScope = `openapi: 3.0.3
