@@ -15,9 +15,15 @@ type signInView struct {
 	CSRF     string
 	Username string
 	Error    string
+	For      string // the application that the sign-in is for, if it is for one
 }
 
+// signInPage leads on whoever is signed in, unless the way on is consent: that sends here
+// only those who must sign in, once more if need be.
 func (h *Handler) signInPage(w http.ResponseWriter, r *http.Request) error {
+	if handleIn(next(r)) != "" {
+		return h.showSignIn(w, r, http.StatusOK, signInView{})
+	}
 	m, err := h.Member(r)
 	if err != nil {
 		return err
@@ -35,6 +41,16 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	frame := h.frame(w, r, "Sign in", org)
+	if handle := handleIn(next(r)); handle != "" {
+		req, client, err := h.asked(r, handle)
+		if err != nil {
+			return err
+		}
+		v.For, frame.FormTo = client.Application.Name, gatehouse.PolicySource(req.RedirectURI)
+		if v.Username == "" {
+			v.Username = req.LoginHint
+		}
+	}
 	v.Org, v.OrgKey, v.Next, v.CSRF = org, r.FormValue("o"), next(r), frame.CSRF
 	return page.Render(w, r, status, frame, signInBody(v))
 }
@@ -70,13 +86,4 @@ func (h *Handler) signInOrganization(r *http.Request, name string) (*gatehouse.O
 		return home, err
 	}
 	return h.organization(r)
-}
-
-func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	if err := h.end(r); err != nil {
-		return err
-	}
-	newCookie(w)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
 }
