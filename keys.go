@@ -45,9 +45,6 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 )
 
-// SupportedGrants is what keys may list.
-var SupportedGrants = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials, GrantAuthorizationCode}
-
 // DefaultGrants is what new keys may use.
 var DefaultGrants = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials}
 

@@ -9,6 +9,8 @@
 //	signup.go     become a user of an organization
 //	consent.go    let an application have what it asks for
 //	signout.go    sign out, also when an application asks for it
+//	device.go     let a device without a keyboard act for one
+//	guesses.go    who guessed wrong how often
 //	theme.go      light or dark
 //	error.go      the one adapter from an error to a page
 //
@@ -33,9 +35,17 @@ type Handler struct {
 	Sessions      Sessions
 	// Authorizations is the Token API's side of consent; nil where it is not served.
 	Authorizations Authorizations
+	Devices        Devices
+	Clients        Clients
+	Scopes         Scopes
 	CSRFKey        []byte // 32 random bytes, the same on every node and after a restart
 	Now            func() time.Time
 	Log            *slog.Logger
+
+	// Address tells where a request came from; nil means where its connection did.
+	Address func(*http.Request) string
+
+	wrongCodes guesses
 }
 
 // Sessions keeps browser sessions.
@@ -56,6 +66,9 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("POST /consent", h.post(h.consent))
 	mux.Handle("GET /signup", h.handle(h.signUpPage))
 	mux.Handle("POST /signup", h.post(h.signUp))
+	mux.Handle("GET /device", h.handle(h.devicePage))
+	mux.Handle("POST /device", h.post(h.enterDevice))
+	mux.Handle("POST /device/answer", h.post(h.answerDevice))
 	mux.Handle("POST /preferences/theme", h.post(h.setTheme))
 }
 

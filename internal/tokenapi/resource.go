@@ -50,6 +50,15 @@ func (h *Handler) resource(c *gatehouse.Client, text string) (string, bool) {
 	return text, ok && owner == c.Organization.Key
 }
 
+// restricted returns what a token is restricted to: nothing when it is for the gateway as
+// a whole, which is in the audience of every token.
+func (h *Handler) restricted(audience []string) []string {
+	if slices.Contains(audience, h.Issuer) {
+		return nil
+	}
+	return audience
+}
+
 // withinAudience returns what a token is for that carries on from an earlier grant: the
 // resources asked for now, which are among those of then, or all of those.
 func withinAudience(asked, granted []string) ([]string, error) {

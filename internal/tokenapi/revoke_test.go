@@ -190,8 +190,9 @@ func TestMetadata(t *testing.T) {
 	h := newHouse(t)
 	want := map[string]any{
 		"issuer": issuer, "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",
-		"jwks_uri":              issuer + "/jwks",
-		"registration_endpoint": issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
+		"jwks_uri":                      issuer + "/jwks",
+		"device_authorization_endpoint": issuer + "/device_authorization",
+		"registration_endpoint":         issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
 	}
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	for _, endpoint := range []string{"token", "revocation", "introspection"} {

@@ -6,6 +6,7 @@
 //	GET  /authorize    authorize.go, authorize_request.go, authorize_answer.go; par.go (RFC 9126)
 //	GET  /userinfo     userinfo.go; idtoken.go: when an ID token goes with an access token
 //	GET  /logout       logout.go: sign out, and tell the other clients
+//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
 //	/register          register.go (RFC 7591, RFC 7592)
@@ -15,6 +16,8 @@
 //	client.go          who asks: client authentication; client_<name>.go: a way each
 //	binding.go         what a token is bound to (RFC 9449, RFC 8705)
 //	resource.go        what a token is for (RFC 8707)
+//	assertion.go saml.go   what trusted issuers say of users
+//	grant_use.go       which grant types are still used, and which are on their way out
 //	error.go           errors in OAuth's own form, written once
 //
 // It does not own the pages that people see on the way to a token (package login), nor
@@ -50,10 +53,13 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
-	PortalURL string       // where people sign in and decide; empty means that nobody can
+	PortalURL string       // where people sign in, decide, and answer devices; empty when there is no such place
 	Codes     Codes        // what waits for a browser, and codes
 	Sessions  Sessions     // which clients know of a browser's session
+	Devices   DeviceCodes  // what devices wait for
+	Issuers   Issuers      // whose assertions are taken
 	Outbound  *http.Client // for addresses that others chose
+
 	// Registrar makes and changes clients; Acting says whom an access token acts for.
 	Registrar Registrar
 	Acting    func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error)
@@ -79,6 +85,8 @@ type Handler struct {
 	// Issued and Refused are told of each answer of the token endpoint.
 	Issued  func(grant string)
 	Refused func(code string)
+	// GrantUsed is told of each token by a grant type.
+	GrantUsed func(consumerKey, grant string)
 
 	telling sync.WaitGroup // those who are told that a session has ended
 }
@@ -92,6 +100,7 @@ type Clients interface {
 type Users interface {
 	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+	MemberNamed(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, error)
 }
 
 // Scopes lists the scopes of an organization.
@@ -122,7 +131,8 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/register", "/jwks", "/authorize", "/par", "/userinfo", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/authorize", "/par", "/userinfo",
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
@@ -142,6 +152,7 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
 		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
 		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/device_authorization", h.endpoint(http.MethodPost, h.deviceAuthorization))
 		mux.Handle(p+"/register", h.endpoint(http.MethodPost, h.register))
 		mux.Handle(p+"/register/{client_id}", h.endpoint("", h.registration))
 		mux.Handle(p+"/userinfo", h.endpoint("GET, POST", h.userinfo))

@@ -34,7 +34,12 @@ type grantee struct {
 	audience  []string                // nil means what was asked for
 	binding   gatehouse.Binding       // set by the shared steps
 	signIn    gatehouse.SignIn        // how the user proved who they are, for ID tokens
-	family    string                  // that the tokens belong to, when it is older than they
+
+	single     bool            // no refresh token comes with it
+	until      time.Time       // it lasts no longer
+	family     string          // that it belongs to from the start, and ends with
+	actor      json.RawMessage // who acts for the user
+	issuedType string          // for the answer to an exchange
 }
 
 // grant answers one grant_type. It proves what the grant type asks for and says whom the
@@ -50,6 +55,10 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantPassword:          passwordGrant{h.Users},
 		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
 		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+		gatehouse.GrantDeviceCode:        deviceCodeGrant{h},
+		gatehouse.GrantJWTBearer:         jwtBearerGrant{h},
+		gatehouse.GrantSAML2Bearer:       saml2BearerGrant{h},
+		gatehouse.GrantTokenExchange:     tokenExchangeGrant{h},
 		gatehouse.GrantAuthorizationCode: authorizationCodeGrant{h},
 	}
 }
@@ -73,6 +82,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
+	h.announce(w, client, name)
 	req, err := h.asked(r, client, f, now)
 	if err != nil {
 		return err
@@ -90,9 +100,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if h.Issued != nil {
-		h.Issued(name)
-	}
+	h.used(client, name)
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
 }
@@ -135,7 +143,8 @@ type answer struct {
 	Scope        string `json:"scope"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
-	IDToken      string `json:"id_token,omitempty"` // OpenID Connect Core, section 3.1.3.3
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693, section 2.2.1
+	IDToken      string `json:"id_token,omitempty"`          // OpenID Connect Core, section 3.1.3.3
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
@@ -146,26 +155,29 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		return nil, err
 	}
 	a := c.Authorize(who.user, scopes, now)
-	a.Binding, a.Audience, a.SignIn, a.Family = who.binding, who.audience, who.signIn, who.family
+	a.Binding, a.Audience, a.SignIn = who.binding, h.restricted(who.audience), who.signIn
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
-	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now)}
+	who.derive(a)
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now), IssuedType: who.issuedType}
 	var first, next *gatehouse.RefreshToken
 	switch {
 	case who.rotates != nil:
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		a.Family = who.rotates.Family
 		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
-	case who.user != nil && c.MayUse(gatehouse.GrantRefreshToken):
+	case who.user != nil && !who.single && c.MayUse(gatehouse.GrantRefreshToken):
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		first = c.Issue(a, out.RefreshToken)
 	}
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
 		return nil, unissued(err)
 	}
-	if out.IDToken, err = h.idToken(ctx, c, a, out.AccessToken, who.user); err != nil {
-		return nil, err
+	if who.issuedType == "" { // an exchange gives what was asked for and nothing beside it
+		if out.IDToken, err = h.idToken(ctx, c, a, out.AccessToken, who.user); err != nil {
+			return nil, err
+		}
 	}
 	text, err := json.Marshal(out)
 	switch {

@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
+	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
+	}
 	if q.appendChangeStmt, err = db.PrepareContext(ctx, appendChange); err != nil {
 		return nil, fmt.Errorf("error preparing query AppendChange: %w", err)
 	}
@@ -60,6 +63,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.consentOfStmt, err = db.PrepareContext(ctx, consentOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ConsentOf: %w", err)
 	}
+	if q.countDeviceCodesStmt, err = db.PrepareContext(ctx, countDeviceCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeviceCodes: %w", err)
+	}
 	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
 	}
@@ -77,6 +83,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
+	}
+	if q.createDeviceCodeStmt, err = db.PrepareContext(ctx, createDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateDeviceCode: %w", err)
+	}
+	if q.createIssuerStmt, err = db.PrepareContext(ctx, createIssuer); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateIssuer: %w", err)
 	}
 	if q.createKeysStmt, err = db.PrepareContext(ctx, createKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateKeys: %w", err)
@@ -117,6 +129,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
 	}
+	if q.deleteDeviceCodeStmt, err = db.PrepareContext(ctx, deleteDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeviceCode: %w", err)
+	}
+	if q.deleteDeviceCodesOfStmt, err = db.PrepareContext(ctx, deleteDeviceCodesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeviceCodesOf: %w", err)
+	}
+	if q.deleteIssuerStmt, err = db.PrepareContext(ctx, deleteIssuer); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteIssuer: %w", err)
+	}
 	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
 	}
@@ -143,6 +164,21 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.deviceCodeByHashStmt, err = db.PrepareContext(ctx, deviceCodeByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceCodeByHash: %w", err)
+	}
+	if q.deviceCodeByUserCodeStmt, err = db.PrepareContext(ctx, deviceCodeByUserCode); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceCodeByUserCode: %w", err)
+	}
+	if q.grantUsesOfStmt, err = db.PrepareContext(ctx, grantUsesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query GrantUsesOf: %w", err)
+	}
+	if q.issuerByNameStmt, err = db.PrepareContext(ctx, issuerByName); err != nil {
+		return nil, fmt.Errorf("error preparing query IssuerByName: %w", err)
+	}
+	if q.issuersOfStmt, err = db.PrepareContext(ctx, issuersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query IssuersOf: %w", err)
 	}
 	if q.keysByConsumerKeyStmt, err = db.PrepareContext(ctx, keysByConsumerKey); err != nil {
 		return nil, fmt.Errorf("error preparing query KeysByConsumerKey: %w", err)
@@ -192,6 +228,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.pendingByHashStmt, err = db.PrepareContext(ctx, pendingByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingByHash: %w", err)
 	}
+	if q.pollDeviceCodeStmt, err = db.PrepareContext(ctx, pollDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query PollDeviceCode: %w", err)
+	}
 	if q.purgeAccessTokensStmt, err = db.PrepareContext(ctx, purgeAccessTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeAccessTokens: %w", err)
 	}
@@ -200,6 +239,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeCodesStmt, err = db.PrepareContext(ctx, purgeCodes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeCodes: %w", err)
+	}
+	if q.purgeDeviceCodesStmt, err = db.PrepareContext(ctx, purgeDeviceCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeDeviceCodes: %w", err)
 	}
 	if q.purgePendingStmt, err = db.PrepareContext(ctx, purgePending); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgePending: %w", err)
@@ -306,6 +348,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
 		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
 	}
+	if q.useGrantStmt, err = db.PrepareContext(ctx, useGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query UseGrant: %w", err)
+	}
 	if q.useOnceStmt, err = db.PrepareContext(ctx, useOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query UseOnce: %w", err)
 	}
@@ -341,6 +386,11 @@ func (q *Queries) Close() error {
 	if q.addRoleStmt != nil {
 		if cerr := q.addRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
+		}
+	}
+	if q.answerDeviceCodeStmt != nil {
+		if cerr := q.answerDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answerDeviceCodeStmt: %w", cerr)
 		}
 	}
 	if q.appendChangeStmt != nil {
@@ -383,6 +433,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing consentOfStmt: %w", cerr)
 		}
 	}
+	if q.countDeviceCodesStmt != nil {
+		if cerr := q.countDeviceCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeviceCodesStmt: %w", cerr)
+		}
+	}
 	if q.countMembershipsStmt != nil {
 		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
@@ -411,6 +466,16 @@ func (q *Queries) Close() error {
 	if q.createCodeStmt != nil {
 		if cerr := q.createCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createCodeStmt: %w", cerr)
+		}
+	}
+	if q.createDeviceCodeStmt != nil {
+		if cerr := q.createDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createDeviceCodeStmt: %w", cerr)
+		}
+	}
+	if q.createIssuerStmt != nil {
+		if cerr := q.createIssuerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createIssuerStmt: %w", cerr)
 		}
 	}
 	if q.createKeysStmt != nil {
@@ -478,6 +543,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
 		}
 	}
+	if q.deleteDeviceCodeStmt != nil {
+		if cerr := q.deleteDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceCodeStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeviceCodesOfStmt != nil {
+		if cerr := q.deleteDeviceCodesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceCodesOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteIssuerStmt != nil {
+		if cerr := q.deleteIssuerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteIssuerStmt: %w", cerr)
+		}
+	}
 	if q.deleteKeysStmt != nil {
 		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
@@ -521,6 +601,31 @@ func (q *Queries) Close() error {
 	if q.deleteUserStmt != nil {
 		if cerr := q.deleteUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.deviceCodeByHashStmt != nil {
+		if cerr := q.deviceCodeByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceCodeByHashStmt: %w", cerr)
+		}
+	}
+	if q.deviceCodeByUserCodeStmt != nil {
+		if cerr := q.deviceCodeByUserCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceCodeByUserCodeStmt: %w", cerr)
+		}
+	}
+	if q.grantUsesOfStmt != nil {
+		if cerr := q.grantUsesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing grantUsesOfStmt: %w", cerr)
+		}
+	}
+	if q.issuerByNameStmt != nil {
+		if cerr := q.issuerByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing issuerByNameStmt: %w", cerr)
+		}
+	}
+	if q.issuersOfStmt != nil {
+		if cerr := q.issuersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing issuersOfStmt: %w", cerr)
 		}
 	}
 	if q.keysByConsumerKeyStmt != nil {
@@ -603,6 +708,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing pendingByHashStmt: %w", cerr)
 		}
 	}
+	if q.pollDeviceCodeStmt != nil {
+		if cerr := q.pollDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pollDeviceCodeStmt: %w", cerr)
+		}
+	}
 	if q.purgeAccessTokensStmt != nil {
 		if cerr := q.purgeAccessTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeAccessTokensStmt: %w", cerr)
@@ -616,6 +726,11 @@ func (q *Queries) Close() error {
 	if q.purgeCodesStmt != nil {
 		if cerr := q.purgeCodesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeCodesStmt: %w", cerr)
+		}
+	}
+	if q.purgeDeviceCodesStmt != nil {
+		if cerr := q.purgeDeviceCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeDeviceCodesStmt: %w", cerr)
 		}
 	}
 	if q.purgePendingStmt != nil {
@@ -793,6 +908,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing useCodeStmt: %w", cerr)
 		}
 	}
+	if q.useGrantStmt != nil {
+		if cerr := q.useGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useGrantStmt: %w", cerr)
+		}
+	}
 	if q.useOnceStmt != nil {
 		if cerr := q.useOnceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing useOnceStmt: %w", cerr)
@@ -856,6 +976,7 @@ type Queries struct {
 	aPIsOfStmt                     *sql.Stmt
 	accessTokenByHashStmt          *sql.Stmt
 	addRoleStmt                    *sql.Stmt
+	answerDeviceCodeStmt           *sql.Stmt
 	appendChangeStmt               *sql.Stmt
 	applicationByIDStmt            *sql.Stmt
 	applicationByNameStmt          *sql.Stmt
@@ -864,12 +985,15 @@ type Queries struct {
 	changesAfterStmt               *sql.Stmt
 	codeByHashStmt                 *sql.Stmt
 	consentOfStmt                  *sql.Stmt
+	countDeviceCodesStmt           *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countSubscriptionsToAPIStmt    *sql.Stmt
 	createAPIStmt                  *sql.Stmt
 	createAccessTokenStmt          *sql.Stmt
 	createApplicationStmt          *sql.Stmt
 	createCodeStmt                 *sql.Stmt
+	createDeviceCodeStmt           *sql.Stmt
+	createIssuerStmt               *sql.Stmt
 	createKeysStmt                 *sql.Stmt
 	createMemberStmt               *sql.Stmt
 	createOrganizationStmt         *sql.Stmt
@@ -883,6 +1007,9 @@ type Queries struct {
 	definitionOfStmt               *sql.Stmt
 	deleteAPIStmt                  *sql.Stmt
 	deleteApplicationStmt          *sql.Stmt
+	deleteDeviceCodeStmt           *sql.Stmt
+	deleteDeviceCodesOfStmt        *sql.Stmt
+	deleteIssuerStmt               *sql.Stmt
 	deleteKeysStmt                 *sql.Stmt
 	deleteMemberStmt               *sql.Stmt
 	deleteOrganizationStmt         *sql.Stmt
@@ -892,6 +1019,11 @@ type Queries struct {
 	deleteSessionsOfStmt           *sql.Stmt
 	deleteSubscriptionStmt         *sql.Stmt
 	deleteUserStmt                 *sql.Stmt
+	deviceCodeByHashStmt           *sql.Stmt
+	deviceCodeByUserCodeStmt       *sql.Stmt
+	grantUsesOfStmt                *sql.Stmt
+	issuerByNameStmt               *sql.Stmt
+	issuersOfStmt                  *sql.Stmt
 	keysByConsumerKeyStmt          *sql.Stmt
 	keysOfStmt                     *sql.Stmt
 	keysOfMemberStmt               *sql.Stmt
@@ -908,9 +1040,11 @@ type Queries struct {
 	organizationByKeyStmt          *sql.Stmt
 	organizationsStmt              *sql.Stmt
 	pendingByHashStmt              *sql.Stmt
+	pollDeviceCodeStmt             *sql.Stmt
 	purgeAccessTokensStmt          *sql.Stmt
 	purgeChangesStmt               *sql.Stmt
 	purgeCodesStmt                 *sql.Stmt
+	purgeDeviceCodesStmt           *sql.Stmt
 	purgePendingStmt               *sql.Stmt
 	purgeRefreshTokensStmt         *sql.Stmt
 	purgeRevocationsStmt           *sql.Stmt
@@ -946,6 +1080,7 @@ type Queries struct {
 	updateOrganizationStmt         *sql.Stmt
 	updateSubscriptionStmt         *sql.Stmt
 	useCodeStmt                    *sql.Stmt
+	useGrantStmt                   *sql.Stmt
 	useOnceStmt                    *sql.Stmt
 	useSecretStmt                  *sql.Stmt
 	userByIDStmt                   *sql.Stmt
@@ -960,6 +1095,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		aPIsOfStmt:                     q.aPIsOfStmt,
 		accessTokenByHashStmt:          q.accessTokenByHashStmt,
 		addRoleStmt:                    q.addRoleStmt,
+		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
 		appendChangeStmt:               q.appendChangeStmt,
 		applicationByIDStmt:            q.applicationByIDStmt,
 		applicationByNameStmt:          q.applicationByNameStmt,
@@ -968,12 +1104,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		changesAfterStmt:               q.changesAfterStmt,
 		codeByHashStmt:                 q.codeByHashStmt,
 		consentOfStmt:                  q.consentOfStmt,
+		countDeviceCodesStmt:           q.countDeviceCodesStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
 		createAPIStmt:                  q.createAPIStmt,
 		createAccessTokenStmt:          q.createAccessTokenStmt,
 		createApplicationStmt:          q.createApplicationStmt,
 		createCodeStmt:                 q.createCodeStmt,
+		createDeviceCodeStmt:           q.createDeviceCodeStmt,
+		createIssuerStmt:               q.createIssuerStmt,
 		createKeysStmt:                 q.createKeysStmt,
 		createMemberStmt:               q.createMemberStmt,
 		createOrganizationStmt:         q.createOrganizationStmt,
@@ -987,6 +1126,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		definitionOfStmt:               q.definitionOfStmt,
 		deleteAPIStmt:                  q.deleteAPIStmt,
 		deleteApplicationStmt:          q.deleteApplicationStmt,
+		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
+		deleteIssuerStmt:               q.deleteIssuerStmt,
 		deleteKeysStmt:                 q.deleteKeysStmt,
 		deleteMemberStmt:               q.deleteMemberStmt,
 		deleteOrganizationStmt:         q.deleteOrganizationStmt,
@@ -996,6 +1138,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
 		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
 		deleteUserStmt:                 q.deleteUserStmt,
+		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
+		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
+		grantUsesOfStmt:                q.grantUsesOfStmt,
+		issuerByNameStmt:               q.issuerByNameStmt,
+		issuersOfStmt:                  q.issuersOfStmt,
 		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
 		keysOfStmt:                     q.keysOfStmt,
 		keysOfMemberStmt:               q.keysOfMemberStmt,
@@ -1012,9 +1159,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		organizationByKeyStmt:          q.organizationByKeyStmt,
 		organizationsStmt:              q.organizationsStmt,
 		pendingByHashStmt:              q.pendingByHashStmt,
+		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
 		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
 		purgeChangesStmt:               q.purgeChangesStmt,
 		purgeCodesStmt:                 q.purgeCodesStmt,
+		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
 		purgePendingStmt:               q.purgePendingStmt,
 		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
@@ -1050,6 +1199,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updateOrganizationStmt:         q.updateOrganizationStmt,
 		updateSubscriptionStmt:         q.updateSubscriptionStmt,
 		useCodeStmt:                    q.useCodeStmt,
+		useGrantStmt:                   q.useGrantStmt,
 		useOnceStmt:                    q.useOnceStmt,
 		useSecretStmt:                  q.useSecretStmt,
 		userByIDStmt:                   q.userByIDStmt,
