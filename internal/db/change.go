@@ -60,11 +60,11 @@ func (db *DB) Purge(ctx context.Context) error {
 				return err
 			}
 		}
-		// A device that still polls learns that its code has expired.
-		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {
+		if _, err := t.PurgeCodes(ctx, micros(now.Add(-gatehouse.CodeMemory))); err != nil {
 			return err
 		}
-		if _, err := t.PurgeCodes(ctx, micros(now.Add(-gatehouse.CodeMemory))); err != nil {
+		// A device that still polls learns that its code has expired.
+		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {
 			return err
 		}
 		_, err := t.PurgeChanges(ctx, micros(now.Add(-24*time.Hour)))

@@ -85,12 +85,13 @@ type answering struct {
 	req    *gatehouse.AuthorizationRequest
 	client *gatehouse.Client
 	member *gatehouse.Member // in the client's organization; nil when they must sign in first
+	why    string            // they must sign in, though somebody is signed in
 	in     gatehouse.SignIn
 }
 
-// answerer finds out what is asked and who is there to answer it.
-func (h *Handler) answerer(r *http.Request) (*answering, error) {
-	a := &answering{handle: r.FormValue("request")}
+// answerer finds out what is asked under a handle and who is there to answer it.
+func (h *Handler) answerer(r *http.Request, handle string) (*answering, error) {
+	a := &answering{handle: handle}
 	var err error
 	if a.req, a.client, err = h.asked(r, a.handle); err != nil {
 		return nil, err
@@ -99,18 +100,26 @@ func (h *Handler) answerer(r *http.Request) (*answering, error) {
 	if s == nil || err != nil {
 		return a, err
 	}
-	if !a.req.Accepts(s.CreatedAt, h.Now()) || a.req.Subject != "" && a.req.Subject != s.UserID {
-		return a, nil
+	m, err := h.memberOf(r, s, a.client.Organization.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil:
+		a.why = "You are signed in as somebody who does not belong to " + a.client.Organization.Name + "."
+	case a.req.Subject != "" && a.req.Subject != m.ID:
+		a.why = "The application expects somebody else than " + m.Username + "."
+	case !a.req.Accepts(s.CreatedAt, h.Now()):
+		a.why = "The application wants to know that it is still you."
+	default:
+		a.member, a.in = m, gatehouse.SignIn{At: s.CreatedAt, Methods: []string{gatehouse.ByPassword}, Session: s.SID}
 	}
-	a.member, err = h.memberOf(r, s, a.client.Organization.ID)
-	a.in = gatehouse.SignIn{At: s.CreatedAt, Methods: []string{gatehouse.ByPassword}, Session: s.SID}
-	return a, err
+	return a, nil
 }
 
 // consentPage decides what comes next for a request: to sign in, to be asked, or straight
 // back to the application.
 func (h *Handler) consentPage(w http.ResponseWriter, r *http.Request) error {
-	a, err := h.answerer(r)
+	a, err := h.answerer(r, r.FormValue("request"))
 	if err != nil {
 		return err
 	}
@@ -146,7 +155,7 @@ func (a *answering) signInPath() string {
 // consent takes the decision. Nothing of it is decided by GET, and the form is this
 // browser's alone.
 func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
-	a, err := h.answerer(r)
+	a, err := h.answerer(r, r.FormValue("request"))
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type signInView struct {
 	Username string
 	Error    string
 	For      string // the application that the sign-in is for, if it is for one
+	Why      string // it needs a sign-in though somebody is signed in
 }
 
 // signInPage leads on whoever is signed in, unless the way on is consent: that sends here
@@ -42,13 +43,13 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 	}
 	frame := h.frame(w, r, "Sign in", org)
 	if handle := handleIn(next(r)); handle != "" {
-		req, client, err := h.asked(r, handle)
+		a, err := h.answerer(r, handle)
 		if err != nil {
 			return err
 		}
-		v.For, frame.FormTo = client.Application.Name, gatehouse.PolicySource(req.RedirectURI)
+		v.For, v.Why, frame.FormTo = a.client.Application.Name, a.why, gatehouse.PolicySource(a.req.RedirectURI)
 		if v.Username == "" {
-			v.Username = req.LoginHint
+			v.Username = a.req.LoginHint
 		}
 	}
 	v.Org, v.OrgKey, v.Next, v.CSRF = org, r.FormValue("o"), next(r), frame.CSRF

@@ -31,7 +31,9 @@ type relying struct {
 	provider *oidc.Provider
 }
 
-func newRelying(t testing.TB) *relying {
+func newRelying(t testing.TB) *relying { return newRelyingWith(t, gatehouse.ClientMetadata{}) }
+
+func newRelyingWith(t testing.TB, m gatehouse.ClientMetadata) *relying {
 	t.Helper()
 	s := gatehousetest.Start(t)
 	people := s.Organization
@@ -47,7 +49,7 @@ func newRelying(t testing.TB) *relying {
 		t.Fatal(err)
 	}
 	keys, secret, err := s.APIStore.GenerateKeys(t.Context(), john, app.ID, apistore.NewKeys{
-		Grants: []string{gatehouse.GrantAuthorizationCode, gatehouse.GrantRefreshToken}, Callbacks: []string{"http://127.0.0.1/back"},
+		Grants: []string{gatehouse.GrantAuthorizationCode, gatehouse.GrantRefreshToken}, Callbacks: []string{"http://127.0.0.1/back"}, Metadata: m,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 // The codes that answer an authorization request beside those of the token endpoint
 // (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6; RFC 9101, section 7).
 const (
-	AccessDenied            Code = "access_denied"
 	UnsupportedResponseType Code = "unsupported_response_type"
 	RequestNotSupported     Code = "request_not_supported"
 	RequestURINotSupported  Code = "request_uri_not_supported"

@@ -74,13 +74,14 @@ func readScopes(_ context.Context, _ *gatehouse.Client, f form, req *gatehouse.A
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // readChallenge reads the PKCE challenge (RFC 7636): S256 alone, because plain proves
-// nothing to those who can read the request.
+// nothing to those who can read the request. Public clients need it (RFC 9700, section
+// 2.1.1), and so do those that must push their requests (FAPI 2.0, section 5.3.2.2).
 func readChallenge(_ context.Context, c *gatehouse.Client, f form, req *gatehouse.AuthorizationRequest) error {
 	challenge, given := f["code_challenge"]
 	method, named := f["code_challenge_method"]
 	switch {
-	case !given && c.Public():
-		return &Error{Code: InvalidRequest, Description: "a public client must send a code_challenge"}
+	case !given && (c.Public() || c.Metadata.RequirePushed):
+		return &Error{Code: InvalidRequest, Description: "this application must send a code_challenge"}
 	case given && method != "S256" || !given && named:
 		return &Error{Code: InvalidRequest, Description: "the one supported code_challenge_method is S256"}
 	case given && !challengeForm.MatchString(challenge):

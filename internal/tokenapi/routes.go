@@ -3,10 +3,10 @@
 //	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
 //	POST /revoke       revoke.go (RFC 7009)
 //	POST /introspect   introspect.go (RFC 7662)
-//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /authorize    authorize.go, authorize_request.go, authorize_answer.go; par.go (RFC 9126)
 //	GET  /userinfo     userinfo.go; idtoken.go: when an ID token goes with an access token
 //	GET  /logout       logout.go: sign out, and tell the other clients
+//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
 //	/register          register.go (RFC 7591, RFC 7592)
@@ -53,12 +53,12 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
-	PortalURL string       // where people sign in and decide; empty means that nobody can
+	PortalURL string       // where people sign in, decide, and answer devices; empty when there is no such place
 	Codes     Codes        // what waits for a browser, and codes
 	Sessions  Sessions     // which clients know of a browser's session
-	Outbound  *http.Client // for addresses that others chose
 	Devices   DeviceCodes  // what devices wait for
 	Issuers   Issuers      // whose assertions are taken
+	Outbound  *http.Client // for addresses that others chose
 
 	// Registrar makes and changes clients; Acting says whom an access token acts for.
 	Registrar Registrar
@@ -131,7 +131,8 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/authorize", "/par", "/userinfo", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/authorize", "/par", "/userinfo",
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an

@@ -34,10 +34,10 @@ type grantee struct {
 	audience  []string                // nil means what was asked for
 	binding   gatehouse.Binding       // set by the shared steps
 	signIn    gatehouse.SignIn        // how the user proved who they are, for ID tokens
-	family    string                  // that the tokens belong to, when it is older than they
 
 	single     bool            // no refresh token comes with it
 	until      time.Time       // it lasts no longer
+	family     string          // that it belongs to from the start, and ends with
 	actor      json.RawMessage // who acts for the user
 	issuedType string          // for the answer to an exchange
 }
@@ -174,7 +174,7 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
 		return nil, unissued(err)
 	}
-	if who.issuedType == "" { // who exchanges a token did not see its user sign in
+	if who.issuedType == "" { // an exchange gives what was asked for and nothing beside it
 		if out.IDToken, err = h.idToken(ctx, c, a, out.AccessToken, who.user); err != nil {
 			return nil, err
 		}

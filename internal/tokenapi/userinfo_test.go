@@ -28,7 +28,7 @@ func (h *house) userinfo(t testing.TB, access string, change ...func(*http.Reque
 	if got.header.Get("Cache-Control") != "no-store" || got.header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("headers %v", got.header)
 	}
-	if (got.status >= 400) != strings.HasPrefix(got.header.Get("WWW-Authenticate"), `Bearer realm="Gatehouse"`) {
+	if (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden) != strings.HasPrefix(got.header.Get("WWW-Authenticate"), `Bearer realm="Gatehouse"`) {
 		t.Errorf("%d with %q", got.status, got.header.Get("WWW-Authenticate"))
 	}
 	return got
@@ -82,7 +82,7 @@ func TestCheck83UserinfoTakesTokensFromTheHeader(t *testing.T) {
 	w.userinfo(t, "made-up").wants(t, http.StatusUnauthorized, "invalid_token")
 	w.userinfo(t, got.text("id_token")).wants(t, http.StatusUnauthorized, "invalid_token") // check 57
 	w.userinfo(t, got.text("refresh_token")).wants(t, http.StatusUnauthorized, "invalid_token")
-	w.userinfo(t, access, func(r *http.Request) { r.Header.Add("Authorization", "Bearer "+access) }).wants(t, http.StatusBadRequest, "invalid_request")
+	w.userinfo(t, access, func(r *http.Request) { r.Header.Add("Authorization", "Bearer "+access) }).wants(t, http.StatusUnauthorized, "invalid_token")
 
 	posted := httptest.NewRequest(http.MethodPost, "/userinfo", strings.NewReader("access_token="+access))
 	posted.Header.Set("Content-Type", "application/x-www-form-urlencoded")
