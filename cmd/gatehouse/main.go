@@ -6,6 +6,7 @@
 //	demo.go      run it with something to try
 //	org.go       organizations
 //	user.go      people
+//	keys.go      the keys that sign tokens
 //	settings.go  the settings in force
 //	version.go   which program this is
 //
@@ -94,7 +95,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.userCommand(), p.settingsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.userCommand(), p.keysCommand(), p.settingsCommand(), p.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	seal(root)

@@ -60,6 +60,9 @@ func (db *DB) Purge(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := t.purgeSigningKeys(ctx, now); err != nil {
+			return err
+		}
 		_, err := t.PurgeChanges(ctx, micros(now.Add(-24*time.Hour)))
 		return err
 	})

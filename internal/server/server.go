@@ -47,6 +47,7 @@ type Server struct {
 	FirstPassword string
 
 	data       string
+	rotation   time.Duration // how long a signing key signs; 0 means for good
 	csrfKey    []byte
 	selfSigned bool
 
@@ -67,7 +68,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -226,21 +227,35 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, purge := time.NewTicker(flushEvery), time.NewTicker(time.Hour)
+	flush, rotate, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer rotate.Stop()
 	defer purge.Stop()
+	s.rotateKeys(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+		case <-rotate.C:
+			s.rotateKeys(ctx)
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
 			if err := s.db.Purge(ctx); err != nil {
 				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
 			}
 		}
+	}
+}
+
+// rotateKeys makes the next signing keys where their turn comes.
+func (s *Server) rotateKeys(ctx context.Context) {
+	if s.rotation == 0 {
+		return
+	}
+	if err := s.tokens.Keys.Rotate(ctx, s.rotation); err != nil {
+		s.log.WarnContext(ctx, "the next signing key was not made; it is tried again", "err", err)
 	}
 }
 
