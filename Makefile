@@ -34,10 +34,11 @@ bench: ## CPU time per request, beside the floor of each figure
 fuzz: ## every parser, 30 seconds each
 	./test/fuzz.sh
 
-generate: ## Go from queries (sqlc) and pages (templ)
+generate: ## Go from queries (sqlc) and pages (templ), the list of common passwords
 	cd internal/db && $(TOOL) -n sqlc >/dev/null
 	cd internal/db && $(GO) tool -modfile=../../tools/go.mod sqlc generate
 	$(TOOL) templ generate -path internal
+	cd tools && $(GO) run ./common > ../internal/organization/common.txt
 
 packages: ## what the tests need, installed where it is missing and we may
 	@./test/packages.sh

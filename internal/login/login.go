@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/observe"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/page"
 )
@@ -30,6 +31,7 @@ type Handler struct {
 	Organizations *organization.Service
 	Sessions      Sessions
 	CSRFKey       []byte // 32 random bytes, the same on every node and after a restart
+	Proxies       observe.Proxies
 	Now           func() time.Time
 	Log           *slog.Logger
 }

@@ -57,7 +57,7 @@ func (s *Service) newMember(u NewUser, org *gatehouse.Organization) (*gatehouse.
 	if err != nil {
 		return nil, err
 	}
-	if err := gatehouse.CheckNewPassword(u.Password, username); err != nil {
+	if err := CheckNewPassword(u.Password, Names(username, u.Name, org)...); err != nil {
 		return nil, err
 	}
 	if len(u.Name) > 200 {
@@ -193,7 +193,15 @@ func (s *Service) ChangePassword(ctx context.Context, by *gatehouse.Member, old,
 }
 
 func (s *Service) changePassword(ctx context.Context, u *gatehouse.User, password string) error {
-	if err := gatehouse.CheckNewPassword(password, u.Username); err != nil {
+	orgs, err := s.Store.Memberships(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	names := Names(u.Username, u.Name)
+	for i := range orgs {
+		names = append(names, Names("", "", &orgs[i])...)
+	}
+	if err := CheckNewPassword(password, names...); err != nil {
 		return err
 	}
 	hash, err := s.Passwords.Hash(ctx, password)

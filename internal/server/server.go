@@ -47,6 +47,7 @@ type Server struct {
 	FirstPassword string
 
 	data       string
+	proxies    observe.Proxies
 	rotation   time.Duration // how long a signing key signs; 0 means for good
 	csrfKey    []byte
 	selfSigned bool
@@ -68,7 +69,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -278,7 +279,7 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 func (s *Server) tokenAPI() *tokenapi.Handler {
 	return &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		Log: s.log, Now: time.Now, Proxies: s.proxies, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
 	}
 }
 
@@ -300,7 +301,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Proxies: s.proxies, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
@@ -313,7 +314,7 @@ func (s *Server) portalHandler() http.Handler {
 	s.tokenAPI().Register(mux, false)
 	(&rest.Handler{
 		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
-		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,
+		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Proxies: s.proxies, Log: s.log, Now: time.Now,
 	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())
 	mux.Handle("/", in.Protect(pages))

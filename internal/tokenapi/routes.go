@@ -17,6 +17,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/observe"
 )
 
 // Handler serves the Token API.
@@ -37,6 +39,9 @@ type Handler struct {
 	Keys    interface{ Public() jose.JSONWebKeySet }
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	// Proxies are believed when they say whom they speak for.
+	Proxies observe.Proxies
 
 	// SecretUsed is told which consumer secret, by id, authenticated a client.
 	SecretUsed func(id string)
@@ -52,7 +57,7 @@ type Clients interface {
 
 // Users proves who someone is, and finds them again.
 type Users interface {
-	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
+	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type request struct {
 	form   form
 	scopes []string // asked for
 	now    time.Time
+	from   netip.Addr // of whoever asks
 }
 
 // grantee is whom a grant lets have a token, and what of.
@@ -68,7 +70,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
 	}
-	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: h.Now()})
+	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: h.Now(), from: h.Proxies.Address(r)})
 	if err != nil {
 		return err
 	}
