@@ -53,11 +53,17 @@ func (s *Service) CreateUser(ctx context.Context, u NewUser) (*gatehouse.Member,
 }
 
 func (s *Service) newMember(u NewUser, org *gatehouse.Organization) (*gatehouse.Member, error) {
-	username, err := gatehouse.CanonicalUsername(u.Username)
+	m, err := s.unproven(u, org)
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckNewPassword(u.Password, Names(username, u.Name, org)...); err != nil {
+	return m, CheckNewPassword(u.Password, Names(m.Username, u.Name, org)...)
+}
+
+// unproven is newMember without a look at the password.
+func (s *Service) unproven(u NewUser, org *gatehouse.Organization) (*gatehouse.Member, error) {
+	username, err := gatehouse.CanonicalUsername(u.Username)
+	if err != nil {
 		return nil, err
 	}
 	if len(u.Name) > 200 {

@@ -3,6 +3,7 @@
 //
 //	organization.go   organizations
 //	member.go         members, roles, passwords
+//	import.go         people who come from another system, with their passwords
 //	authenticate.go   username and password to member, at the same cost for everybody
 //	slowdown.go       wrong passwords slow down the next ones
 //	password.go       Argon2id, a bounded number at a time
