@@ -35,8 +35,7 @@ fuzz: ## every parser, 30 seconds each
 	./test/fuzz.sh
 
 generate: ## Go from queries (sqlc) and pages (templ), the list of common passwords
-	cd internal/db && $(TOOL) -n sqlc >/dev/null
-	cd internal/db && $(GO) tool -modfile=../../tools/go.mod sqlc generate
+	cd internal/db && CGO_ENABLED=0 $(GO) tool -modfile=../../tools/go.mod sqlc generate
 	$(TOOL) templ generate -path internal
 	cd tools && $(GO) run ./common > ../internal/organization/common.txt
 

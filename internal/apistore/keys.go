@@ -161,12 +161,25 @@ func (s *Service) RevokeSecret(ctx context.Context, by *gatehouse.Member, applic
 // secret that was not used for the longest time makes room.
 func (s *Service) Register(ctx context.Context, by *gatehouse.Member, app NewApplication, n NewKeys) (*gatehouse.Keys, string, error) {
 	existing, err := s.Store.ApplicationByName(ctx, by.Organization.ID, by.ID, app.Name)
-	switch {
-	case gatehouse.KindOf(err) == gatehouse.NotFound:
-		return s.registerNew(ctx, by, app, n)
-	case err != nil:
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		k, secret, err := s.registerNew(ctx, by, app, n)
+		if gatehouse.KindOf(err) != gatehouse.Conflict {
+			return k, secret, err
+		}
+		// Another registration of the same name came first.
+		existing, err = s.Store.ApplicationByName(ctx, by.Organization.ID, by.ID, app.Name)
+		if err != nil {
+			return nil, "", err
+		}
+	} else if err != nil {
 		return nil, "", err
 	}
+	return s.registerAgain(ctx, by, existing, n)
+}
+
+// registerAgain gives the keys of an application that exists another secret, and makes
+// them where there are none.
+func (s *Service) registerAgain(ctx context.Context, by *gatehouse.Member, existing *gatehouse.Application, n NewKeys) (*gatehouse.Keys, string, error) {
 	k, err := s.KeysByType(ctx, by, existing.ID, gatehouse.Production)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
 		return s.GenerateKeys(ctx, by, existing.ID, n)

@@ -131,8 +131,17 @@ func (s *Service) Start(ctx context.Context, by *gatehouse.Member, ask Start) (*
 	return got, err
 }
 
-// provision makes what ask needs and is not there yet, in one transaction.
+// provision makes what ask needs and is not there yet, in one transaction. When another
+// press of the same button comes first, what that made is used.
 func (s *Service) provision(ctx context.Context, by *gatehouse.Member, ask Start) (*Started, error) {
+	got, err := s.tryProvision(ctx, by, ask)
+	for tries := 1; tries < 3 && gatehouse.KindOf(err) == gatehouse.Conflict; tries++ {
+		got, err = s.tryProvision(ctx, by, ask)
+	}
+	return got, err
+}
+
+func (s *Service) tryProvision(ctx context.Context, by *gatehouse.Member, ask Start) (*Started, error) {
 	var got Started
 	var newApp *gatehouse.Application
 	var newKeys *gatehouse.Keys

@@ -39,12 +39,15 @@ type DB struct {
 	Now func() time.Time
 
 	read    *sql.DB
-	q       *query.Queries // on read
+	q       *query.Queries // prepared on read
+	w       *query.Queries // prepared where write transactions run
 	dialect dialect
 }
 
 // dialect is what differs between the two databases.
 type dialect interface {
+	// writer is where write transactions run.
+	writer() *sql.DB
 	// transact runs deed in one write transaction.
 	transact(ctx context.Context, deed deed) error
 	// announce is called in a transaction before its first change is appended: it
@@ -53,6 +56,8 @@ type dialect interface {
 	// wait returns when another process may have changed something, or ctx ends.
 	wait(ctx context.Context) error
 	conflict(error) bool
+	// orphan tells that what a row belongs to is gone.
+	orphan(error) bool
 	unavailable(error) bool
 	close() error
 }
@@ -72,11 +77,24 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, err
 	}
 	db.Now = time.Now
-	db.q = query.New(db.read)
 	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring the schema up to date: %w", err), db.Close())
 	}
+	if err := db.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the queries: %w", err), db.Close())
+	}
 	return db, nil
+}
+
+func (db *DB) prepare(ctx context.Context) (err error) {
+	if db.q, err = query.Prepare(ctx, db.read); err != nil {
+		return err
+	}
+	db.w = db.q
+	if writer := db.dialect.writer(); writer != db.read {
+		db.w, err = query.Prepare(ctx, writer)
+	}
+	return err
 }
 
 // IsPostgres reports whether dsn names a PostgreSQL-compatible server.
@@ -103,7 +121,7 @@ type tx struct {
 func (db *DB) change(ctx context.Context, f func(context.Context, *tx) error) error {
 	var announced bool
 	err := db.dialect.transact(ctx, func(ctx context.Context, sqlTx *sql.Tx) error {
-		t := &tx{Queries: query.New(sqlTx), db: db, sql: sqlTx}
+		t := &tx{Queries: db.w.WithTx(sqlTx), db: db, sql: sqlTx}
 		err := f(ctx, t)
 		announced = t.announced
 		return err
@@ -127,6 +145,8 @@ func (db *DB) explain(err error, what string) error {
 		return gatehouse.Errorf(gatehouse.NotFound, "there is no such %s", what)
 	case db.dialect.conflict(err):
 		return &gatehouse.Error{Kind: gatehouse.Conflict, Message: "this " + what + " exists already", Err: err}
+	case db.dialect.orphan(err):
+		return &gatehouse.Error{Kind: gatehouse.NotFound, Message: "what this " + what + " belongs to is not there any more", Err: err}
 	case errors.Is(err, context.DeadlineExceeded), db.dialect.unavailable(err):
 		return &gatehouse.Error{Kind: gatehouse.Unavailable, Message: "the database does not answer: try again later", Err: err}
 	}

@@ -49,6 +49,8 @@ func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 	return &DB{read: pool, dialect: &postgresDialect{pool: pool, dsn: dsn}}, nil
 }
 
+func (d *postgresDialect) writer() *sql.DB { return d.pool }
+
 func (d *postgresDialect) transact(ctx context.Context, deed deed) error {
 	tx, err := d.pool.BeginTx(ctx, nil)
 	if err != nil {
@@ -103,6 +105,11 @@ func (d *postgresDialect) listen(ctx context.Context) error {
 func (d *postgresDialect) conflict(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "23505" // unique_violation
+}
+
+func (d *postgresDialect) orphan(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23503" // foreign_key_violation
 }
 
 func (d *postgresDialect) unavailable(err error) bool {

@@ -63,6 +63,8 @@ func openSQLite(_ context.Context, path string) (*DB, error) {
 	return &DB{read: read, dialect: d}, nil
 }
 
+func (d *sqliteDialect) writer() *sql.DB { return d.write }
+
 func (d *sqliteDialect) transact(ctx context.Context, deed deed) error {
 	// A deed runs to its end once begun: interrupting a statement would roll back the
 	// whole transaction, and with it the deeds of others.
@@ -172,6 +174,11 @@ func (d *sqliteDialect) wait(ctx context.Context) error {
 func (d *sqliteDialect) conflict(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+func (d *sqliteDialect) orphan(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlitelib.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
 func (d *sqliteDialect) unavailable(err error) bool {

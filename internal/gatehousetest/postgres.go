@@ -2,6 +2,7 @@
 // free ports, and PostgreSQL from the machine's packages. Nothing is faked.
 //
 //	server.go     a Gatehouse server, and how to talk to it
+//	program.go    the real program as a process
 //	postgres.go   a PostgreSQL server, a database for each test
 package gatehousetest
 
@@ -33,12 +34,15 @@ func Databases(t *testing.T, test func(t *testing.T, dsn string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
 }
 
-// Main runs a package's tests and stops the PostgreSQL server that they started. Call it
-// from TestMain where Postgres is used.
+// Main runs a package's tests, stops the PostgreSQL server that they started and removes
+// the program that they built. Call it from TestMain where Postgres or Binary is used.
 func Main(m *testing.M) int {
 	code := m.Run()
 	if shared.stop != nil {
 		shared.stop()
+	}
+	if built.folder != "" {
+		_ = os.RemoveAll(built.folder)
 	}
 	return code
 }

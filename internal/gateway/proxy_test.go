@@ -286,7 +286,13 @@ func TestTruncatedAnswerIsNotCompleted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if body, err := io.ReadAll(do(t, r).Body); err == nil {
+			r.Header.Set("Authorization", "Bearer good")
+			res, err := front.Client().Do(r)
+			if err != nil {
+				return // a short answer is cut off before its first byte
+			}
+			defer res.Body.Close()
+			if body, err := io.ReadAll(res.Body); err == nil {
 				t.Errorf("check 126: the caller reads %q as if it were all", body)
 			}
 		})

@@ -23,8 +23,8 @@ func wso2Hash(password, salt string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// hashes of rightPassword in the ways of other systems.
-func hashes(t testing.TB) map[string]string {
+// foreignHashes are of rightPassword in the ways of other systems.
+func foreignHashes(t testing.TB) map[string]string {
 	t.Helper()
 	encode := func(h algorithm.Hash, err error) string {
 		t.Helper()
@@ -49,7 +49,7 @@ func hashes(t testing.TB) map[string]string {
 // first right sign-in and not at a wrong one, without ending anything.
 func TestCheck152HashesAreMadeAnewAtSignIn(t *testing.T) {
 	h := open(t)
-	for name, hash := range hashes(t) {
+	for name, hash := range foreignHashes(t) {
 		t.Run(name, func(t *testing.T) {
 			username := strings.ReplaceAll(name, " ", "-")
 			must(t, h.ImportUser(t.Context(), organization.ImportedUser{Username: username, Hash: hash, OrgKey: "johnsorg"}))

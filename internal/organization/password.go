@@ -95,7 +95,7 @@ func isCurrent(hash string) bool { return strings.HasPrefix(hash, current) }
 func (p *Passwords) match(hash, password string) (bool, error) {
 	m, err := readHash(hash)
 	if err != nil {
-		return false, fmt.Errorf("a stored password hash: %w", err)
+		return false, fmt.Errorf("a stored password hash: %s", err) // its kind is for who imports one
 	}
 	ok, err := m.MatchAdvanced(password)
 	if err != nil || ok || isCurrent(hash) {

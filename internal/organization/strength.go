@@ -3,6 +3,7 @@ package organization
 import (
 	_ "embed"
 	"strings"
+	"unicode"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -68,10 +69,10 @@ func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return r < 'a' || 'z' < r })
 }
 
-// run reports whether every character of s follows the one before it by the same step
-// of one or none.
+// run reports whether every character of s, from a letter or digit on, follows the one
+// before it by the same step of one or none.
 func run(s string) bool {
-	if len(s) < 2 {
+	if len(s) < 2 || !unicode.IsLetter(rune(s[0])) && !unicode.IsDigit(rune(s[0])) {
 		return false
 	}
 	step := int(s[1]) - int(s[0])

@@ -38,7 +38,7 @@ func TestCheck152NewPasswords(t *testing.T) {
 // check 152: every way to set a password keeps the rules.
 func TestCheck152EveryWayToSetAPasswordKeepsTheRules(t *testing.T) {
 	h := open(t)
-	john, err := h.Authenticate(t.Context(), h.johns, "john@johns.org", rightPassword, home)
+	john, err := h.Authenticate(t.Context(), h.org, "john@johns.org", rightPassword, home)
 	must(t, err)
 	for _, bad := range []string{"password1", "johnsorg1", "short", strings.Repeat("a b", 400)} {
 		u := organization.NewUser{Username: "eve", Password: bad, OrgKey: "johnsorg"}
@@ -59,7 +59,7 @@ func TestCheck152EveryWayToSetAPasswordKeepsTheRules(t *testing.T) {
 func TestCheck11EveryByteOfAPasswordCounts(t *testing.T) {
 	h := open(t)
 	long := strings.Repeat("unlike any other ", 60)[:gatehouse.MaxPassword-4] + " &=+"
-	h.user(t, "long", long)
+	h.known(t, "long", long)
 	if !h.signsIn(t, "long", long, home) {
 		t.Error("the longest password is refused")
 	}

@@ -69,7 +69,6 @@ func parts(text string) map[string]templ.Component {
 		"tier":           page.TierCard{Tier: gatehouse.Tier{Name: text, PerMinute: 5000}, Checked: true}.View(),
 		"scope pick":     page.ScopePick{Scope: gatehouse.Scope{Name: "read", Description: text}, Checked: true}.View(),
 		"scope locked":   page.ScopePick{Scope: gatehouse.Scope{Name: "update"}, Locked: text}.View(),
-		"radio pick":     page.RadioPick{Name: "grant", Value: "password", Label: text, Text: text, Checked: true}.View(),
 		"anatomy":        page.Anatomy(text, "johnsorg"),
 		"mark":           page.Mark{ID: text, Size: page.LargeMark}.View(),
 		"problem":        page.Problem{Status: 404, Title: text, Text: text, RequestID: text, Press: &page.Button{Label: "All APIs", Href: "/"}}.View(),

@@ -3,8 +3,8 @@
 //
 //	publisher.go          the service: import, change, move, delete
 //	subscription.go       who subscribes, and blocking them
-//	openapi.go            an OpenAPI document to an API
-//	openapi_position.go   where in the file a problem is
+//	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
+//	openapi_problem.go    every problem of a document, with line and column
 //
 // It does not own the gateway, which learns of changes by the change feed.
 package publisher

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -138,8 +139,13 @@ func (h *Handler) updateApplication(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	app, err := h.Store.UpdateApplication(r.Context(), r.by, r.PathValue("applicationId"), n)
+	id := r.PathValue("applicationId")
+	app, err := h.Store.Application(r.Context(), r.by, id)
 	if err != nil {
+		return nil, err
+	}
+	n.Tier, n.TokenFormat = cmp.Or(n.Tier, app.Tier), cmp.Or(n.TokenFormat, app.TokenFormat)
+	if app, err = h.Store.UpdateApplication(r.Context(), r.by, id, n); err != nil {
 		return nil, err
 	}
 	return h.wireApplication(r, app)

@@ -48,7 +48,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := respond.Status(err)
 	switch status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="Management API"`)
+		w.Header().Set("WWW-Authenticate", challenge(r))
 	case http.StatusForbidden:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Management API", error="insufficient_scope"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -66,6 +66,17 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	writeError(w, status, body)
+}
+
+// challenge says how to come back with credentials (RFC 9110, section 11.6.1).
+func challenge(r *http.Request) string {
+	switch {
+	case r.URL.Path == registrationPath:
+		return `Basic realm="Management API", charset="UTF-8"`
+	case r.Header.Get("Authorization") == "":
+		return `Bearer realm="Management API"`
+	}
+	return `Bearer realm="Management API", error="invalid_token"`
 }
 
 func writeError(w http.ResponseWriter, status int, body wireError) {

@@ -45,6 +45,10 @@ func TestAPIIsImportedPublishedFoundAndCalled(t *testing.T) {
 	if got := s.want(200, sue, "GET", storeAPI+"/applications/"+app, nil).text; !strings.Contains(got, `"subscriptionScopes":[{"key":"read"`) {
 		t.Errorf("the application is %s", got)
 	}
+	renamed := s.want(200, sue, "PUT", storeAPI+"/applications/"+app, map[string]any{"name": "shop 2"})
+	if renamed.get("name") != "shop 2" || renamed.get("throttlingPolicy") != "10PerMin" || renamed.get("tokenType") != "JWT" {
+		t.Errorf("the application became %s", renamed.text)
+	}
 	if got := s.want(200, every("pat"), "GET", publisherAPI+"/subscriptions?apiId="+id, nil).list(s); len(got) != 1 || got[0]["applicationInfo"].(map[string]any)["subscriber"] != "sue" {
 		t.Errorf("subscribers are %v", got)
 	}
@@ -130,7 +134,7 @@ func TestRegistrationIsIdempotentAndKeepsOlderSecrets(t *testing.T) {
 		t.Errorf("a user of the default organization: %s", got.text)
 	}
 	for _, user := range []string{"pat@johnsorg", "nobody@johnsorg", "pat@other", "pat"} {
-		if got := register(user, "wrong password"); got.status != http.StatusUnauthorized || got.get("description") != "unknown user or wrong password" {
+		if got := register(user, "wrong password"); got.status != http.StatusUnauthorized || !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic ") || got.get("description") != "unknown user or wrong password" {
 			t.Errorf("%s with a wrong password: %d %s", user, got.status, got.text)
 		}
 	}

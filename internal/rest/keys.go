@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,10 +213,9 @@ func (h *Handler) deleteKeys(r *request) (any, error) {
 
 // tokenBody asks for an access token of the application itself.
 type tokenBody struct {
-	ConsumerSecret       string          `json:"consumerSecret"` // checked when it is sent
-	ValidityPeriod       seconds         `json:"validityPeriod"`
-	Scopes               []string        `json:"scopes"`
-	AdditionalProperties json.RawMessage `json:"additionalProperties,omitempty"` // tolerated
+	ConsumerSecret string   `json:"consumerSecret"` // checked when it is sent
+	ValidityPeriod seconds  `json:"validityPeriod"`
+	Scopes         []string `json:"scopes"`
 }
 
 func (h *Handler) generateToken(r *request) (any, error) {

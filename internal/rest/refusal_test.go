@@ -8,16 +8,22 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 // each calls visit for every route that the areas describe.
-func each(s *site, visit func(method, path string)) {
+func each(s *site, visit func(method, path string, scopes []string)) {
 	for _, prefix := range []string{publisherAPI, storeAPI, adminAPI} {
 		doc, err := openapi3.NewLoader().LoadFromData([]byte(s.want(200, "", "GET", prefix+"/openapi.json", nil).text))
 		must(s.t, err)
 		for path, item := range doc.Paths.Map() {
-			for method := range item.Operations() {
-				visit(method, prefix+strings.NewReplacer("{", "", "}", "").Replace(path))
+			for method, operation := range item.Operations() {
+				var scopes []string
+				for _, way := range *operation.Security {
+					scopes = append(scopes, way["OAuth2Security"]...)
+				}
+				visit(method, prefix+strings.NewReplacer("{", "", "}", "").Replace(path), scopes)
 			}
 		}
 	}
@@ -27,8 +33,13 @@ func each(s *site, visit func(method, path string)) {
 func TestEveryRouteAsksForATokenWithAScope(t *testing.T) {
 	s := newSite(t)
 	routes := 0
-	each(s, func(method, path string) {
+	each(s, func(method, path string, scopes []string) {
 		routes++
+		for _, scope := range scopes {
+			if gatehouse.PortalScopes[scope] == nil {
+				t.Errorf("%s %s: nobody can get the scope %s", method, path, scope)
+			}
+		}
 		if a := s.want(401, "", method, path, nil); a.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s %s: 401 without WWW-Authenticate", method, path)
 		}
@@ -209,8 +220,10 @@ func TestImportTellsWhatIsWrong(t *testing.T) {
 	if a.status != 400 || len(a.body["error"].([]any)) < 2 || !strings.Contains(a.get("description"), `line 6, column 42: "respones" is not a field of an operation`) {
 		t.Errorf("a bad document: %d %s", a.status, a.text)
 	}
+	if a := s.upload(every("pat"), "POST", path, map[string]string{"url": "http://169.254.169.254/", "file": petstore}); a.status != 400 || !strings.Contains(a.get("description"), "url is not supported") {
+		t.Errorf("check 140: a url: %d %s", a.status, a.text)
+	}
 	for name, parts := range map[string]map[string]string{
-		"a url":              {"url": "http://169.254.169.254/"},
 		"nothing":            {"additionalProperties": "{}"},
 		"two documents":      {"file": petstore, "inlineAPIDefinition": petstore},
 		"bad properties":     {"file": petstore, "additionalProperties": "{"},

@@ -104,13 +104,13 @@ func (s *Server) makeDemo(ctx context.Context, backend string) (*demo, error) {
 	}
 	john, err := s.Organization.CreateUser(ctx, organization.NewUser{
 		Username: "john@johns.org", Name: "John", Password: d.John, OrgKey: demoOrg,
-		Roles: []gatehouse.Role{gatehouse.Admin, gatehouse.Publisher, gatehouse.Subscriber, "editor", "reader"},
+		Roles: []gatehouse.Role{gatehouse.Admin, gatehouse.Publisher, gatehouse.Subscriber, "editor"},
 	})
 	if err != nil {
 		return nil, err
 	}
 	if _, err := s.Organization.CreateUser(ctx, organization.NewUser{
-		Username: "tom@johns.org", Name: "Tom", Password: d.Tom, OrgKey: demoOrg, Roles: []gatehouse.Role{gatehouse.Subscriber, "reader"},
+		Username: "tom@johns.org", Name: "Tom", Password: d.Tom, OrgKey: demoOrg, Roles: []gatehouse.Role{gatehouse.Subscriber},
 	}); err != nil {
 		return nil, err
 	}

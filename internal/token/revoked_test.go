@@ -34,7 +34,8 @@ func TestEveryKindOfRevocationEndsATokenEverywhere(t *testing.T) {
 		"org":    all(gatehouse.RevokedOrg, "johnsorg"),
 	}
 	for kind, revocation := range kinds {
-		for format, k := range formats {
+		for _, format := range []string{"ES256", "opaque"} {
+			k := formats[format]
 			for _, held := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %s held=%v", kind, format, held), func(t *testing.T) {
 					dsn := filepath.Join(t.TempDir(), "gatehouse.db")

@@ -72,11 +72,23 @@ func parseBasic(header string) (credentials, bool) {
 	return credentials{key, secret}, ok
 }
 
+// maxKey is the longest consumer key that is looked up, in bytes.
+const maxKey = 200
+
+// plausible reports whether key can be a consumer key: printable ASCII (RFC 6749,
+// appendix A.1) of bounded length. Nodes hold in memory which keys are unknown.
+func plausible(key string) bool {
+	return key != "" && len(key) <= maxKey && !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 // decoy is compared when there is no such client, so that it takes as long.
 var decoy = gatehouse.Keys{Secrets: []gatehouse.Secret{{Hash: gatehouse.HashToken("")}}}
 
 // client returns the client that c proves to be, nil when it proves nothing.
 func (h *Handler) client(ctx context.Context, c credentials) (*gatehouse.Client, error) {
+	if !plausible(c.key) {
+		return nil, nil
+	}
 	now := h.Now()
 	client, err := h.Clients.Client(ctx, c.key)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {

@@ -96,7 +96,7 @@ func (h *Handler) rotate(ctx context.Context, c *gatehouse.Client, who *grantee,
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, overtaken(err)
 	case use == gatehouse.RefreshRotates:
 		return text, nil
 	case use == gatehouse.RefreshReplays:

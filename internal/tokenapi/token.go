@@ -59,6 +59,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if !known {
 		return unknownGrant(name)
 	}
+	now := h.Now() // before anything is proven, so that a revocation meanwhile names the token
 	client, err := h.authenticate(r, f)
 	if err != nil {
 		return err
@@ -70,13 +71,13 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
 	}
-	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: h.Now(), from: h.Proxies.Address(r)})
+	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: now, from: h.Proxies.Address(r)})
 	if err != nil {
 		return err
 	}
 	answer := who.again
 	if answer == nil {
-		if answer, err = h.mint(r.Context(), client, who); err != nil {
+		if answer, err = h.mint(r.Context(), client, who, now); err != nil {
 			return err
 		}
 	}
@@ -113,8 +114,8 @@ type answer struct {
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
-// is due, and returns the answer.
-func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) ([]byte, error) {
+// is due, and returns the answer. All of it is issued at the moment now.
+func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, now time.Time) ([]byte, error) {
 	known, err := h.Scopes.Scopes(ctx, c.Organization.ID)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,6 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) (
 	if who.user != nil {
 		roles = who.user.Roles
 	}
-	now := h.Now()
 	a := c.Authorize(who.user, gatehouse.Narrow(who.scopes, gatehouse.Known(known), roles), now)
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
@@ -140,16 +140,33 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee) (
 		first = c.Issue(a, out.RefreshToken)
 	}
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
-		return nil, err
+		return nil, unissued(err)
 	}
 	text, err := json.Marshal(out)
 	switch {
 	case err != nil:
 		return nil, err
 	case first != nil:
-		return text, h.Refresh.CreateRefreshToken(ctx, first)
+		return text, overtaken(h.Refresh.CreateRefreshToken(ctx, first))
 	case next != nil:
 		return h.rotate(ctx, c, who, next, text)
 	}
 	return text, nil
+}
+
+// unissued gives its code to what keeps a token from being issued: of what a client
+// chooses, only the scopes can.
+func unissued(err error) error {
+	if gatehouse.KindOf(err) == gatehouse.Invalid {
+		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err), Err: err}
+	}
+	return err
+}
+
+// overtaken is the error of a grant whose user or client was removed while it ran.
+func overtaken(err error) error {
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return &Error{Code: InvalidGrant, Description: "the user or the application was removed a moment ago", Err: err}
+	}
+	return err
 }

@@ -28,13 +28,14 @@ func (h *Handler) insecure() string {
 	return ""
 }
 
-// call is a request to an API that runs as it is copied.
-func (h *Handler) call(a *gatehouse.API) page.Sample {
+// call is a request to an API that runs as it is copied, with a token that holds
+// granted; where there is a choice, to a resource that such a token opens.
+func (h *Handler) call(a *gatehouse.API, granted []string) page.Sample {
 	code := []page.Span{
 		page.Plain("curl" + h.insecure() + " -H "), page.Quoted(`"Authorization: Bearer `), page.Own(tokenPlace), page.Quoted(`"`), page.Plain(" \\\n  "),
 	}
 	target := h.GatewayURL + a.BasePath()
-	if best := bestResource(a.Resources); best != nil {
+	if best := bestResource(a.Resources, granted); best != nil {
 		if best.Method != "GET" {
 			code = append(code, page.Plain("-X "+best.Method+" "))
 		}
@@ -46,20 +47,24 @@ func (h *Handler) call(a *gatehouse.API) page.Sample {
 	return page.Sample{ID: "call", Title: "cURL", Fill: fillToken, Code: append(code, page.Plain(shellWord(target)))}
 }
 
-// bestResource is the one a newcomer has the best chance with: a GET without a
-// parameter, else a GET, else the first.
-func bestResource(resources []gatehouse.Resource) *gatehouse.Resource {
+// bestResource is the one a newcomer has the best chance with: one that the token
+// opens; of these a GET without a parameter, else a GET, else the first.
+func bestResource(resources []gatehouse.Resource, granted []string) *gatehouse.Resource {
 	if len(resources) == 0 {
 		return nil
 	}
 	rank := func(r gatehouse.Resource) int {
-		switch {
-		case r.Method == "GET" && !strings.ContainsAny(r.Template, "{*"):
-			return 0
-		case r.Method == "GET":
-			return 1
+		rank := 0
+		if !r.OpenTo(granted) {
+			rank += 4
 		}
-		return 2
+		if r.Method != "GET" {
+			rank += 2
+		}
+		if strings.ContainsAny(r.Template, "{*") {
+			rank++
+		}
+		return rank
 	}
 	best := slices.MinFunc(resources, func(a, b gatehouse.Resource) int { return rank(a) - rank(b) })
 	return &best

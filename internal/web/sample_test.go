@@ -47,8 +47,8 @@ func TestSamplesRunAsCopied(t *testing.T) {
 		sample page.Sample
 		args   []string
 	}{
-		{"call", h.call(api), []string{"-k", "-H", "Authorization: Bearer tok", "https://localhost:8243/t/johnsorg/orders/1/orders/1/$x&'*(y)"}},
-		{"call to post", h.call(&gatehouse.API{OrgKey: "default", Context: "/o", Version: "1", Resources: api.Resources[:1]}), []string{"-k", "-H", "Authorization: Bearer tok", "-X", "POST", "-H", "Content-Type: application/json", "-d", "{}", "https://localhost:8243/o/1/orders"}},
+		{"call", h.call(api, nil), []string{"-k", "-H", "Authorization: Bearer tok", "https://localhost:8243/t/johnsorg/orders/1/orders/1/$x&'*(y)"}},
+		{"call to post", h.call(&gatehouse.API{OrgKey: "default", Context: "/o", Version: "1", Resources: api.Resources[:1]}, nil), []string{"-k", "-H", "Authorization: Bearer tok", "-X", "POST", "-H", "Content-Type: application/json", "-d", "{}", "https://localhost:8243/o/1/orders"}},
 		{"password request", h.passwordRequest(keys, m, scopes), []string{"-k", "https://localhost:8243/token", "-u", keys.ConsumerKey + ":" + secret, "-d", "grant_type=password",
 			"--data-urlencode", "username=a+b%c@d.example@johnsorg", "--data-urlencode", "password=" + password, "--data-urlencode", "scope=read orders:write$(id) it's"}},
 		{"password request with the header", h.headerRequest(keys, m, scopes), []string{"-k", "-d", "grant_type=password&username=a%2Bb%25c@d.example@johnsorg&scope=read+orders%3Awrite%24%28id%29+it%27s",
@@ -62,6 +62,31 @@ func TestSamplesRunAsCopied(t *testing.T) {
 				t.Errorf("curl gets\n%swant\n%s", got, want)
 			}
 		})
+	}
+}
+
+func TestSamplesCallWhatTheTokenOpens(t *testing.T) {
+	resources := []gatehouse.Resource{
+		{Method: "GET", Template: "/secret", Scopes: []string{"secret"}},
+		{Method: "POST", Template: "/open"},
+		{Method: "GET", Template: "/{id}", Scopes: []string{"read"}},
+		{Method: "GET", Template: "/list", Scopes: []string{"read", "list"}},
+	}
+	for _, test := range []struct {
+		granted []string
+		want    string
+	}{
+		{[]string{"secret", "read"}, "/secret"},
+		{[]string{"read"}, "/list"},
+		{[]string{"other"}, "/open"},
+		{nil, "/open"},
+	} {
+		if got := bestResource(resources, test.granted); got.Template != test.want {
+			t.Errorf("a token with %v: %s, want %s", test.granted, got.Template, test.want)
+		}
+	}
+	if bestResource(nil, nil) != nil {
+		t.Error("there is no resource to choose")
 	}
 }
 

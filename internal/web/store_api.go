@@ -26,7 +26,8 @@ type storeAPIView struct {
 	KeyType      gatehouse.KeyType
 	Applications []page.Option
 	Application  string
-	Held         []held // subscriptions of the reader's applications
+	Locked       []gatehouse.Scope // those that no role of the reader's opens
+	Held         []held            // subscriptions of the reader's applications
 
 	Error   string
 	Started *startedView // after Subscribe and get a token
@@ -80,11 +81,14 @@ func (h *Handler) apiView(v *visit) (*storeAPIView, error) {
 	}
 	view := &storeAPIView{
 		API: a, Org: v.Org, Path: v.apiPath(a.ID), Home: page.StorePath(v.Org, v.Member), CSRF: v.CSRF,
-		Base: h.GatewayURL + a.BasePath(), Sample: h.call(a),
+		Base:    h.GatewayURL + a.BasePath(),
 		Foreign: v.Member != nil && v.Member.Organization.ID != v.Org.ID,
 		Tier:    v.r.FormValue("tier"), KeyType: gatehouse.KeyType(v.r.FormValue("env")), Application: v.r.FormValue("application"),
 	}
 	view.choose()
+	if err := h.reach(v, view); err != nil {
+		return nil, err
+	}
 	if v.Member.May(gatehouse.UseStore) && !view.Foreign {
 		err = h.applicationsFor(ctx, v.Member, view)
 	}
@@ -92,6 +96,34 @@ func (h *Handler) apiView(v *visit) (*storeAPIView, error) {
 		view.Applications = []page.Option{{Value: "", Label: gatehouse.DefaultApplication + " (made for you)"}}
 	}
 	return view, err
+}
+
+// reach tells which scopes the reader's roles open, and makes the sample of one of
+// these. A visitor may yet get any role.
+func (h *Handler) reach(v *visit, view *storeAPIView) error {
+	scopes, err := h.Store.ScopesOf(v.r.Context(), v.Org, view.API)
+	if err != nil {
+		return err
+	}
+	var open []string
+	for _, s := range scopes {
+		if v.Member == nil || s.OpenTo(v.Member.Roles) {
+			open = append(open, s.Name)
+		} else {
+			view.Locked = append(view.Locked, s)
+		}
+	}
+	view.Sample = h.call(view.API, open)
+	return nil
+}
+
+// locked says what the reader's token will not open, and who could change that.
+func (v *storeAPIView) locked() string {
+	var parts []string
+	for _, s := range v.Locked {
+		parts = append(parts, s.Name+" needs "+roleNames(s.Roles))
+	}
+	return strings.Join(parts, ", ") + ". An administrator of " + v.Org.Name + " gives roles."
 }
 
 // choose fills in what the reader did not say: a tier in the middle, and the sandbox

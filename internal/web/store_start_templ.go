@@ -77,6 +77,10 @@ func (s *startedView) View(run page.Sample) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		templ_7745c5c3_Err = templ_7745c5c3_Var1.Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"stack-s\"><h3 class=\"h4\">Run this now</h3>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -115,7 +115,7 @@ func TestSubscribeAndGetAToken(t *testing.T) {
 	path := "/apis/" + s.api.ID
 	form := url.Values{"tier": {"Gold"}, "env": {"PRODUCTION"}, "application": {""}}
 	a := b.post(path, path+"/start", form)
-	a.want(t, 200, "Your token is ready", "DefaultApplication", "shown once", `data-fill="$TOKEN #token"`)
+	a.want(t, 200, "Your token is ready", "DefaultApplication", "shown once", `data-fill="$TOKEN #token"`, "cancel needs the role shift-lead.")
 	token, secret := a.value(t, "token"), a.value(t, "secret")
 	for what, value := range map[string]string{"token": token, "secret": secret} { // checks 10 and 151
 		if n := strings.Count(a.Body, value); n != 1 {

@@ -82,7 +82,7 @@ func (h *Handler) fillToken(v *visit, view *tokenView) error {
 	}
 	for _, s := range subscribed {
 		if s.API != nil && view.Run == nil {
-			run := h.call(s.API)
+			run := h.call(s.API, reachable(scopes, v.Member))
 			view.Run = &run
 		}
 	}

@@ -113,7 +113,7 @@ func TestGetAToken(t *testing.T) {
 	id := strings.TrimPrefix(path, "/subscriptions/")
 	api := "/apis/" + s.api.ID
 	b.post(api, api+"/start", url.Values{"application": {id}, "env": {"PRODUCTION"}}).want(t, 200)
-	b.get(path+"/token").want(t, 200, "See orders and what happened to them", "Needs the role shift-lead", "grant_type=client_credentials")
+	b.get(path+"/token").want(t, 200, "See orders and what happened to them", "Needs the role shift-lead", "grant_type=client_credentials", "scope=read update&#39;")
 
 	a := b.post(path+"/token", path+"/token", url.Values{"env": {"PRODUCTION"}, "scope": {"read", "cancel"}, "lifetime": {"900"}})
 	a.want(t, 200, "Your access token", "Run this now", `data-left="`, "PT")

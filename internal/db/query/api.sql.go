@@ -26,7 +26,7 @@ type APIByIDRow struct {
 }
 
 func (q *Queries) APIByID(ctx context.Context, arg APIByIDParams) (APIByIDRow, error) {
-	row := q.db.QueryRowContext(ctx, aPIByID, arg.OrgID, arg.ID)
+	row := q.queryRow(ctx, q.aPIByIDStmt, aPIByID, arg.OrgID, arg.ID)
 	var i APIByIDRow
 	err := row.Scan(
 		&i.API.ID,
@@ -78,7 +78,7 @@ type APIsOfRow struct {
 }
 
 func (q *Queries) APIsOf(ctx context.Context, orgID string) ([]APIsOfRow, error) {
-	rows, err := q.db.QueryContext(ctx, aPIsOf, orgID)
+	rows, err := q.query(ctx, q.aPIsOfStmt, aPIsOf, orgID)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ type CreateAPIParams struct {
 }
 
 func (q *Queries) CreateAPI(ctx context.Context, arg CreateAPIParams) error {
-	_, err := q.db.ExecContext(ctx, createAPI,
+	_, err := q.exec(ctx, q.createAPIStmt, createAPI,
 		arg.ID,
 		arg.OrgID,
 		arg.Name,
@@ -178,7 +178,7 @@ type DefinitionOfParams struct {
 }
 
 func (q *Queries) DefinitionOf(ctx context.Context, arg DefinitionOfParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, definitionOf, arg.OrgID, arg.ID)
+	row := q.queryRow(ctx, q.definitionOfStmt, definitionOf, arg.OrgID, arg.ID)
 	var definition string
 	err := row.Scan(&definition)
 	return definition, err
@@ -194,7 +194,7 @@ type DeleteAPIParams struct {
 }
 
 func (q *Queries) DeleteAPI(ctx context.Context, arg DeleteAPIParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteAPI, arg.OrgID, arg.ID)
+	result, err := q.exec(ctx, q.deleteAPIStmt, deleteAPI, arg.OrgID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -213,7 +213,7 @@ type ServedAPIRow struct {
 }
 
 func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error) {
-	row := q.db.QueryRowContext(ctx, servedAPI, id)
+	row := q.queryRow(ctx, q.servedAPIStmt, servedAPI, id)
 	var i ServedAPIRow
 	err := row.Scan(
 		&i.API.ID,
@@ -259,7 +259,7 @@ type ServedAPIsRow struct {
 }
 
 func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
-	rows, err := q.db.QueryContext(ctx, servedAPIs)
+	rows, err := q.query(ctx, q.servedAPIsStmt, servedAPIs)
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ type UpdateAPIParams struct {
 }
 
 func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
-	_, err := q.db.ExecContext(ctx, updateAPI,
+	_, err := q.exec(ctx, q.updateAPIStmt, updateAPI,
 		arg.ID,
 		arg.Description,
 		arg.Provider,

@@ -26,7 +26,7 @@ type ApplicationByIDRow struct {
 }
 
 func (q *Queries) ApplicationByID(ctx context.Context, arg ApplicationByIDParams) (ApplicationByIDRow, error) {
-	row := q.db.QueryRowContext(ctx, applicationByID, arg.OrgID, arg.ID)
+	row := q.queryRow(ctx, q.applicationByIDStmt, applicationByID, arg.OrgID, arg.ID)
 	var i ApplicationByIDRow
 	err := row.Scan(
 		&i.Application.ID,
@@ -60,7 +60,7 @@ type ApplicationByNameRow struct {
 }
 
 func (q *Queries) ApplicationByName(ctx context.Context, arg ApplicationByNameParams) (ApplicationByNameRow, error) {
-	row := q.db.QueryRowContext(ctx, applicationByName, arg.OrgID, arg.OwnerID, arg.Name)
+	row := q.queryRow(ctx, q.applicationByNameStmt, applicationByName, arg.OrgID, arg.OwnerID, arg.Name)
 	var i ApplicationByNameRow
 	err := row.Scan(
 		&i.Application.ID,
@@ -90,7 +90,7 @@ type ApplicationOfKeysRow struct {
 }
 
 func (q *Queries) ApplicationOfKeys(ctx context.Context, consumerKey string) (ApplicationOfKeysRow, error) {
-	row := q.db.QueryRowContext(ctx, applicationOfKeys, consumerKey)
+	row := q.queryRow(ctx, q.applicationOfKeysStmt, applicationOfKeys, consumerKey)
 	var i ApplicationOfKeysRow
 	err := row.Scan(
 		&i.Application.ID,
@@ -131,7 +131,7 @@ type ApplicationsOfRow struct {
 }
 
 func (q *Queries) ApplicationsOf(ctx context.Context, arg ApplicationsOfParams) ([]ApplicationsOfRow, error) {
-	rows, err := q.db.QueryContext(ctx, applicationsOf, arg.OrgID, arg.OwnerID)
+	rows, err := q.query(ctx, q.applicationsOfStmt, applicationsOf, arg.OrgID, arg.OwnerID)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ type CreateApplicationParams struct {
 }
 
 func (q *Queries) CreateApplication(ctx context.Context, arg CreateApplicationParams) error {
-	_, err := q.db.ExecContext(ctx, createApplication,
+	_, err := q.exec(ctx, q.createApplicationStmt, createApplication,
 		arg.ID,
 		arg.OrgID,
 		arg.OwnerID,
@@ -215,7 +215,7 @@ type CreateKeysParams struct {
 }
 
 func (q *Queries) CreateKeys(ctx context.Context, arg CreateKeysParams) error {
-	_, err := q.db.ExecContext(ctx, createKeys,
+	_, err := q.exec(ctx, q.createKeysStmt, createKeys,
 		arg.ConsumerKey,
 		arg.ApplicationID,
 		arg.Type,
@@ -250,7 +250,7 @@ type CreateSecretParams struct {
 }
 
 func (q *Queries) CreateSecret(ctx context.Context, arg CreateSecretParams) error {
-	_, err := q.db.ExecContext(ctx, createSecret,
+	_, err := q.exec(ctx, q.createSecretStmt, createSecret,
 		arg.ID,
 		arg.ConsumerKey,
 		arg.Name,
@@ -273,7 +273,7 @@ type DeleteApplicationParams struct {
 }
 
 func (q *Queries) DeleteApplication(ctx context.Context, arg DeleteApplicationParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteApplication, arg.OrgID, arg.ID)
+	result, err := q.exec(ctx, q.deleteApplicationStmt, deleteApplication, arg.OrgID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -285,7 +285,7 @@ DELETE FROM keys WHERE consumer_key = $1
 `
 
 func (q *Queries) DeleteKeys(ctx context.Context, consumerKey string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteKeys, consumerKey)
+	result, err := q.exec(ctx, q.deleteKeysStmt, deleteKeys, consumerKey)
 	if err != nil {
 		return 0, err
 	}
@@ -302,7 +302,7 @@ type DeleteSecretParams struct {
 }
 
 func (q *Queries) DeleteSecret(ctx context.Context, arg DeleteSecretParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteSecret, arg.ConsumerKey, arg.ID)
+	result, err := q.exec(ctx, q.deleteSecretStmt, deleteSecret, arg.ConsumerKey, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -314,7 +314,7 @@ SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm,
 `
 
 func (q *Queries) KeysByConsumerKey(ctx context.Context, consumerKey string) (Key, error) {
-	row := q.db.QueryRowContext(ctx, keysByConsumerKey, consumerKey)
+	row := q.queryRow(ctx, q.keysByConsumerKeyStmt, keysByConsumerKey, consumerKey)
 	var i Key
 	err := row.Scan(
 		&i.ConsumerKey,
@@ -339,7 +339,7 @@ SELECT consumer_key, application_id, type, grants, callbacks, format, algorithm,
 `
 
 func (q *Queries) KeysOf(ctx context.Context, applicationID string) ([]Key, error) {
-	rows, err := q.db.QueryContext(ctx, keysOf, applicationID)
+	rows, err := q.query(ctx, q.keysOfStmt, keysOf, applicationID)
 	if err != nil {
 		return nil, err
 	}
@@ -386,7 +386,7 @@ type KeysOfMemberParams struct {
 }
 
 func (q *Queries) KeysOfMember(ctx context.Context, arg KeysOfMemberParams) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, keysOfMember, arg.OwnerID, arg.OrgID)
+	rows, err := q.query(ctx, q.keysOfMemberStmt, keysOfMember, arg.OwnerID, arg.OrgID)
 	if err != nil {
 		return nil, err
 	}
@@ -414,7 +414,7 @@ WHERE applications.org_id = $1
 `
 
 func (q *Queries) KeysOfOrganization(ctx context.Context, orgID string) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, keysOfOrganization, orgID)
+	rows, err := q.query(ctx, q.keysOfOrganizationStmt, keysOfOrganization, orgID)
 	if err != nil {
 		return nil, err
 	}
@@ -442,7 +442,7 @@ WHERE applications.owner_id = $1
 `
 
 func (q *Queries) KeysOfOwner(ctx context.Context, ownerID string) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, keysOfOwner, ownerID)
+	rows, err := q.query(ctx, q.keysOfOwnerStmt, keysOfOwner, ownerID)
 	if err != nil {
 		return nil, err
 	}
@@ -470,7 +470,7 @@ WHERE subscriptions.api_id = $1
 `
 
 func (q *Queries) KeysSubscribedTo(ctx context.Context, apiID string) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, keysSubscribedTo, apiID)
+	rows, err := q.query(ctx, q.keysSubscribedToStmt, keysSubscribedTo, apiID)
 	if err != nil {
 		return nil, err
 	}
@@ -497,7 +497,7 @@ SELECT id, consumer_key, name, hash, hint, created_at, expires_at, last_used_at 
 `
 
 func (q *Queries) SecretsOf(ctx context.Context, consumerKey string) ([]Secret, error) {
-	rows, err := q.db.QueryContext(ctx, secretsOf, consumerKey)
+	rows, err := q.query(ctx, q.secretsOfStmt, secretsOf, consumerKey)
 	if err != nil {
 		return nil, err
 	}
@@ -541,7 +541,7 @@ type UpdateApplicationParams struct {
 }
 
 func (q *Queries) UpdateApplication(ctx context.Context, arg UpdateApplicationParams) error {
-	_, err := q.db.ExecContext(ctx, updateApplication,
+	_, err := q.exec(ctx, q.updateApplicationStmt, updateApplication,
 		arg.ID,
 		arg.Name,
 		arg.Description,
@@ -570,7 +570,7 @@ type UpdateKeysParams struct {
 }
 
 func (q *Queries) UpdateKeys(ctx context.Context, arg UpdateKeysParams) error {
-	_, err := q.db.ExecContext(ctx, updateKeys,
+	_, err := q.exec(ctx, q.updateKeysStmt, updateKeys,
 		arg.ConsumerKey,
 		arg.Grants,
 		arg.Callbacks,
@@ -595,6 +595,6 @@ type UseSecretParams struct {
 }
 
 func (q *Queries) UseSecret(ctx context.Context, arg UseSecretParams) error {
-	_, err := q.db.ExecContext(ctx, useSecret, arg.ID, arg.LastUsedAt)
+	_, err := q.exec(ctx, q.useSecretStmt, useSecret, arg.ID, arg.LastUsedAt)
 	return err
 }

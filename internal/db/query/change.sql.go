@@ -21,7 +21,7 @@ type AppendChangeParams struct {
 }
 
 func (q *Queries) AppendChange(ctx context.Context, arg AppendChangeParams) error {
-	_, err := q.db.ExecContext(ctx, appendChange, arg.Noun, arg.ID, arg.At)
+	_, err := q.exec(ctx, q.appendChangeStmt, appendChange, arg.Noun, arg.ID, arg.At)
 	return err
 }
 
@@ -41,7 +41,7 @@ type ChangesAfterRow struct {
 }
 
 func (q *Queries) ChangesAfter(ctx context.Context, arg ChangesAfterParams) ([]ChangesAfterRow, error) {
-	rows, err := q.db.QueryContext(ctx, changesAfter, arg.Seq, arg.Limit)
+	rows, err := q.query(ctx, q.changesAfterStmt, changesAfter, arg.Seq, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM changes
 `
 
 func (q *Queries) LastChange(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lastChange)
+	row := q.queryRow(ctx, q.lastChangeStmt, lastChange)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -79,7 +79,7 @@ DELETE FROM changes WHERE changes.at < $1 AND changes.seq < (SELECT MAX(c.seq) F
 `
 
 func (q *Queries) PurgeChanges(ctx context.Context, at int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeChanges, at)
+	result, err := q.exec(ctx, q.purgeChangesStmt, purgeChanges, at)
 	if err != nil {
 		return 0, err
 	}

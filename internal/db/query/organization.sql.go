@@ -19,7 +19,7 @@ type AddRoleParams struct {
 }
 
 func (q *Queries) AddRole(ctx context.Context, arg AddRoleParams) error {
-	_, err := q.db.ExecContext(ctx, addRole, arg.OrgID, arg.Name)
+	_, err := q.exec(ctx, q.addRoleStmt, addRole, arg.OrgID, arg.Name)
 	return err
 }
 
@@ -39,7 +39,7 @@ type CreateOrganizationParams struct {
 }
 
 func (q *Queries) CreateOrganization(ctx context.Context, arg CreateOrganizationParams) error {
-	_, err := q.db.ExecContext(ctx, createOrganization,
+	_, err := q.exec(ctx, q.createOrganizationStmt, createOrganization,
 		arg.ID,
 		arg.Key,
 		arg.Name,
@@ -56,7 +56,7 @@ DELETE FROM organizations WHERE id = $1
 `
 
 func (q *Queries) DeleteOrganization(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteOrganization, id)
+	result, err := q.exec(ctx, q.deleteOrganizationStmt, deleteOrganization, id)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +68,7 @@ SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM o
 `
 
 func (q *Queries) OrganizationByID(ctx context.Context, id string) (Organization, error) {
-	row := q.db.QueryRowContext(ctx, organizationByID, id)
+	row := q.queryRow(ctx, q.organizationByIDStmt, organizationByID, id)
 	var i Organization
 	err := row.Scan(
 		&i.ID,
@@ -87,7 +87,7 @@ SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM o
 `
 
 func (q *Queries) OrganizationByKey(ctx context.Context, key string) (Organization, error) {
-	row := q.db.QueryRowContext(ctx, organizationByKey, key)
+	row := q.queryRow(ctx, q.organizationByKeyStmt, organizationByKey, key)
 	var i Organization
 	err := row.Scan(
 		&i.ID,
@@ -106,7 +106,7 @@ SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM o
 `
 
 func (q *Queries) Organizations(ctx context.Context) ([]Organization, error) {
-	rows, err := q.db.QueryContext(ctx, organizations)
+	rows, err := q.query(ctx, q.organizationsStmt, organizations)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ SELECT name FROM roles WHERE org_id = $1 ORDER BY name
 `
 
 func (q *Queries) Roles(ctx context.Context, orgID string) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, roles, orgID)
+	rows, err := q.query(ctx, q.rolesStmt, roles, orgID)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ type UpdateOrganizationParams struct {
 }
 
 func (q *Queries) UpdateOrganization(ctx context.Context, arg UpdateOrganizationParams) error {
-	_, err := q.db.ExecContext(ctx, updateOrganization,
+	_, err := q.exec(ctx, q.updateOrganizationStmt, updateOrganization,
 		arg.ID,
 		arg.Name,
 		arg.PasswordGrant,

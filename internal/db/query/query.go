@@ -7,6 +7,7 @@ package query
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 type DBTX interface {
@@ -20,12 +21,918 @@ func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
 
+func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
+	q := Queries{db: db}
+	var err error
+	if q.aPIByIDStmt, err = db.PrepareContext(ctx, aPIByID); err != nil {
+		return nil, fmt.Errorf("error preparing query APIByID: %w", err)
+	}
+	if q.aPIsOfStmt, err = db.PrepareContext(ctx, aPIsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query APIsOf: %w", err)
+	}
+	if q.accessTokenByHashStmt, err = db.PrepareContext(ctx, accessTokenByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query AccessTokenByHash: %w", err)
+	}
+	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
+		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
+	}
+	if q.appendChangeStmt, err = db.PrepareContext(ctx, appendChange); err != nil {
+		return nil, fmt.Errorf("error preparing query AppendChange: %w", err)
+	}
+	if q.applicationByIDStmt, err = db.PrepareContext(ctx, applicationByID); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationByID: %w", err)
+	}
+	if q.applicationByNameStmt, err = db.PrepareContext(ctx, applicationByName); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationByName: %w", err)
+	}
+	if q.applicationOfKeysStmt, err = db.PrepareContext(ctx, applicationOfKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationOfKeys: %w", err)
+	}
+	if q.applicationsOfStmt, err = db.PrepareContext(ctx, applicationsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationsOf: %w", err)
+	}
+	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
+	}
+	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
+	}
+	if q.countSubscriptionsToAPIStmt, err = db.PrepareContext(ctx, countSubscriptionsToAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSubscriptionsToAPI: %w", err)
+	}
+	if q.createAPIStmt, err = db.PrepareContext(ctx, createAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateAPI: %w", err)
+	}
+	if q.createAccessTokenStmt, err = db.PrepareContext(ctx, createAccessToken); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateAccessToken: %w", err)
+	}
+	if q.createApplicationStmt, err = db.PrepareContext(ctx, createApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateApplication: %w", err)
+	}
+	if q.createKeysStmt, err = db.PrepareContext(ctx, createKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateKeys: %w", err)
+	}
+	if q.createMemberStmt, err = db.PrepareContext(ctx, createMember); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateMember: %w", err)
+	}
+	if q.createOrganizationStmt, err = db.PrepareContext(ctx, createOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateOrganization: %w", err)
+	}
+	if q.createRefreshTokenStmt, err = db.PrepareContext(ctx, createRefreshToken); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateRefreshToken: %w", err)
+	}
+	if q.createSecretStmt, err = db.PrepareContext(ctx, createSecret); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateSecret: %w", err)
+	}
+	if q.createSessionStmt, err = db.PrepareContext(ctx, createSession); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateSession: %w", err)
+	}
+	if q.createSubscriptionStmt, err = db.PrepareContext(ctx, createSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateSubscription: %w", err)
+	}
+	if q.createUserStmt, err = db.PrepareContext(ctx, createUser); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateUser: %w", err)
+	}
+	if q.definitionOfStmt, err = db.PrepareContext(ctx, definitionOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DefinitionOf: %w", err)
+	}
+	if q.deleteAPIStmt, err = db.PrepareContext(ctx, deleteAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAPI: %w", err)
+	}
+	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
+	}
+	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
+	}
+	if q.deleteMemberStmt, err = db.PrepareContext(ctx, deleteMember); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteMember: %w", err)
+	}
+	if q.deleteOrganizationStmt, err = db.PrepareContext(ctx, deleteOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteOrganization: %w", err)
+	}
+	if q.deleteScopeStmt, err = db.PrepareContext(ctx, deleteScope); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteScope: %w", err)
+	}
+	if q.deleteSecretStmt, err = db.PrepareContext(ctx, deleteSecret); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSecret: %w", err)
+	}
+	if q.deleteSessionStmt, err = db.PrepareContext(ctx, deleteSession); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSession: %w", err)
+	}
+	if q.deleteSessionsOfStmt, err = db.PrepareContext(ctx, deleteSessionsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSessionsOf: %w", err)
+	}
+	if q.deleteSigningKeyStmt, err = db.PrepareContext(ctx, deleteSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSigningKey: %w", err)
+	}
+	if q.deleteSubscriptionStmt, err = db.PrepareContext(ctx, deleteSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSubscription: %w", err)
+	}
+	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.extendSigningKeyStmt, err = db.PrepareContext(ctx, extendSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query ExtendSigningKey: %w", err)
+	}
+	if q.keysByConsumerKeyStmt, err = db.PrepareContext(ctx, keysByConsumerKey); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysByConsumerKey: %w", err)
+	}
+	if q.keysOfStmt, err = db.PrepareContext(ctx, keysOf); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysOf: %w", err)
+	}
+	if q.keysOfMemberStmt, err = db.PrepareContext(ctx, keysOfMember); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysOfMember: %w", err)
+	}
+	if q.keysOfOrganizationStmt, err = db.PrepareContext(ctx, keysOfOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysOfOrganization: %w", err)
+	}
+	if q.keysOfOwnerStmt, err = db.PrepareContext(ctx, keysOfOwner); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysOfOwner: %w", err)
+	}
+	if q.keysSubscribedToStmt, err = db.PrepareContext(ctx, keysSubscribedTo); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysSubscribedTo: %w", err)
+	}
+	if q.lastChangeStmt, err = db.PrepareContext(ctx, lastChange); err != nil {
+		return nil, fmt.Errorf("error preparing query LastChange: %w", err)
+	}
+	if q.liveRevocationsStmt, err = db.PrepareContext(ctx, liveRevocations); err != nil {
+		return nil, fmt.Errorf("error preparing query LiveRevocations: %w", err)
+	}
+	if q.memberByIDStmt, err = db.PrepareContext(ctx, memberByID); err != nil {
+		return nil, fmt.Errorf("error preparing query MemberByID: %w", err)
+	}
+	if q.memberByUsernameStmt, err = db.PrepareContext(ctx, memberByUsername); err != nil {
+		return nil, fmt.Errorf("error preparing query MemberByUsername: %w", err)
+	}
+	if q.membersStmt, err = db.PrepareContext(ctx, members); err != nil {
+		return nil, fmt.Errorf("error preparing query Members: %w", err)
+	}
+	if q.membershipsStmt, err = db.PrepareContext(ctx, memberships); err != nil {
+		return nil, fmt.Errorf("error preparing query Memberships: %w", err)
+	}
+	if q.organizationByIDStmt, err = db.PrepareContext(ctx, organizationByID); err != nil {
+		return nil, fmt.Errorf("error preparing query OrganizationByID: %w", err)
+	}
+	if q.organizationByKeyStmt, err = db.PrepareContext(ctx, organizationByKey); err != nil {
+		return nil, fmt.Errorf("error preparing query OrganizationByKey: %w", err)
+	}
+	if q.organizationsStmt, err = db.PrepareContext(ctx, organizations); err != nil {
+		return nil, fmt.Errorf("error preparing query Organizations: %w", err)
+	}
+	if q.purgeAccessTokensStmt, err = db.PrepareContext(ctx, purgeAccessTokens); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeAccessTokens: %w", err)
+	}
+	if q.purgeChangesStmt, err = db.PrepareContext(ctx, purgeChanges); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeChanges: %w", err)
+	}
+	if q.purgeRefreshTokensStmt, err = db.PrepareContext(ctx, purgeRefreshTokens); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeRefreshTokens: %w", err)
+	}
+	if q.purgeRevocationsStmt, err = db.PrepareContext(ctx, purgeRevocations); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeRevocations: %w", err)
+	}
+	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
+	}
+	if q.putRevocationStmt, err = db.PrepareContext(ctx, putRevocation); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRevocation: %w", err)
+	}
+	if q.putScopeStmt, err = db.PrepareContext(ctx, putScope); err != nil {
+		return nil, fmt.Errorf("error preparing query PutScope: %w", err)
+	}
+	if q.putSigningKeyStmt, err = db.PrepareContext(ctx, putSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query PutSigningKey: %w", err)
+	}
+	if q.refreshTokenByHashStmt, err = db.PrepareContext(ctx, refreshTokenByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query RefreshTokenByHash: %w", err)
+	}
+	if q.replacePasswordHashStmt, err = db.PrepareContext(ctx, replacePasswordHash); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplacePasswordHash: %w", err)
+	}
+	if q.revocationByIDStmt, err = db.PrepareContext(ctx, revocationByID); err != nil {
+		return nil, fmt.Errorf("error preparing query RevocationByID: %w", err)
+	}
+	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
+	}
+	if q.rolesStmt, err = db.PrepareContext(ctx, roles); err != nil {
+		return nil, fmt.Errorf("error preparing query Roles: %w", err)
+	}
+	if q.rotateRefreshTokenStmt, err = db.PrepareContext(ctx, rotateRefreshToken); err != nil {
+		return nil, fmt.Errorf("error preparing query RotateRefreshToken: %w", err)
+	}
+	if q.scopesOfStmt, err = db.PrepareContext(ctx, scopesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ScopesOf: %w", err)
+	}
+	if q.secretsOfStmt, err = db.PrepareContext(ctx, secretsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query SecretsOf: %w", err)
+	}
+	if q.servedAPIStmt, err = db.PrepareContext(ctx, servedAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query ServedAPI: %w", err)
+	}
+	if q.servedAPIsStmt, err = db.PrepareContext(ctx, servedAPIs); err != nil {
+		return nil, fmt.Errorf("error preparing query ServedAPIs: %w", err)
+	}
+	if q.sessionByHashStmt, err = db.PrepareContext(ctx, sessionByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionByHash: %w", err)
+	}
+	if q.setPasswordStmt, err = db.PrepareContext(ctx, setPassword); err != nil {
+		return nil, fmt.Errorf("error preparing query SetPassword: %w", err)
+	}
+	if q.signingKeysStmt, err = db.PrepareContext(ctx, signingKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query SigningKeys: %w", err)
+	}
+	if q.subscriptionByIDStmt, err = db.PrepareContext(ctx, subscriptionByID); err != nil {
+		return nil, fmt.Errorf("error preparing query SubscriptionByID: %w", err)
+	}
+	if q.subscriptionsOfApplicationStmt, err = db.PrepareContext(ctx, subscriptionsOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query SubscriptionsOfApplication: %w", err)
+	}
+	if q.subscriptionsToAPIStmt, err = db.PrepareContext(ctx, subscriptionsToAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query SubscriptionsToAPI: %w", err)
+	}
+	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
+	}
+	if q.updateAPIStmt, err = db.PrepareContext(ctx, updateAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateAPI: %w", err)
+	}
+	if q.updateApplicationStmt, err = db.PrepareContext(ctx, updateApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateApplication: %w", err)
+	}
+	if q.updateKeysStmt, err = db.PrepareContext(ctx, updateKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateKeys: %w", err)
+	}
+	if q.updateMemberStmt, err = db.PrepareContext(ctx, updateMember); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateMember: %w", err)
+	}
+	if q.updateOrganizationStmt, err = db.PrepareContext(ctx, updateOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateOrganization: %w", err)
+	}
+	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.useSecretStmt, err = db.PrepareContext(ctx, useSecret); err != nil {
+		return nil, fmt.Errorf("error preparing query UseSecret: %w", err)
+	}
+	if q.userByIDStmt, err = db.PrepareContext(ctx, userByID); err != nil {
+		return nil, fmt.Errorf("error preparing query UserByID: %w", err)
+	}
+	if q.userByUsernameStmt, err = db.PrepareContext(ctx, userByUsername); err != nil {
+		return nil, fmt.Errorf("error preparing query UserByUsername: %w", err)
+	}
+	return &q, nil
+}
+
+func (q *Queries) Close() error {
+	var err error
+	if q.aPIByIDStmt != nil {
+		if cerr := q.aPIByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIsOfStmt != nil {
+		if cerr := q.aPIsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIsOfStmt: %w", cerr)
+		}
+	}
+	if q.accessTokenByHashStmt != nil {
+		if cerr := q.accessTokenByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing accessTokenByHashStmt: %w", cerr)
+		}
+	}
+	if q.addRoleStmt != nil {
+		if cerr := q.addRoleStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
+		}
+	}
+	if q.appendChangeStmt != nil {
+		if cerr := q.appendChangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing appendChangeStmt: %w", cerr)
+		}
+	}
+	if q.applicationByIDStmt != nil {
+		if cerr := q.applicationByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationByIDStmt: %w", cerr)
+		}
+	}
+	if q.applicationByNameStmt != nil {
+		if cerr := q.applicationByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationByNameStmt: %w", cerr)
+		}
+	}
+	if q.applicationOfKeysStmt != nil {
+		if cerr := q.applicationOfKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationOfKeysStmt: %w", cerr)
+		}
+	}
+	if q.applicationsOfStmt != nil {
+		if cerr := q.applicationsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationsOfStmt: %w", cerr)
+		}
+	}
+	if q.changesAfterStmt != nil {
+		if cerr := q.changesAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing changesAfterStmt: %w", cerr)
+		}
+	}
+	if q.countMembershipsStmt != nil {
+		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
+		}
+	}
+	if q.countSubscriptionsToAPIStmt != nil {
+		if cerr := q.countSubscriptionsToAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSubscriptionsToAPIStmt: %w", cerr)
+		}
+	}
+	if q.createAPIStmt != nil {
+		if cerr := q.createAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createAPIStmt: %w", cerr)
+		}
+	}
+	if q.createAccessTokenStmt != nil {
+		if cerr := q.createAccessTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createAccessTokenStmt: %w", cerr)
+		}
+	}
+	if q.createApplicationStmt != nil {
+		if cerr := q.createApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createApplicationStmt: %w", cerr)
+		}
+	}
+	if q.createKeysStmt != nil {
+		if cerr := q.createKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createKeysStmt: %w", cerr)
+		}
+	}
+	if q.createMemberStmt != nil {
+		if cerr := q.createMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createMemberStmt: %w", cerr)
+		}
+	}
+	if q.createOrganizationStmt != nil {
+		if cerr := q.createOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createOrganizationStmt: %w", cerr)
+		}
+	}
+	if q.createRefreshTokenStmt != nil {
+		if cerr := q.createRefreshTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createRefreshTokenStmt: %w", cerr)
+		}
+	}
+	if q.createSecretStmt != nil {
+		if cerr := q.createSecretStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createSecretStmt: %w", cerr)
+		}
+	}
+	if q.createSessionStmt != nil {
+		if cerr := q.createSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createSessionStmt: %w", cerr)
+		}
+	}
+	if q.createSubscriptionStmt != nil {
+		if cerr := q.createSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.createUserStmt != nil {
+		if cerr := q.createUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createUserStmt: %w", cerr)
+		}
+	}
+	if q.definitionOfStmt != nil {
+		if cerr := q.definitionOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing definitionOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteAPIStmt != nil {
+		if cerr := q.deleteAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAPIStmt: %w", cerr)
+		}
+	}
+	if q.deleteApplicationStmt != nil {
+		if cerr := q.deleteApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
+		}
+	}
+	if q.deleteKeysStmt != nil {
+		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
+		}
+	}
+	if q.deleteMemberStmt != nil {
+		if cerr := q.deleteMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteMemberStmt: %w", cerr)
+		}
+	}
+	if q.deleteOrganizationStmt != nil {
+		if cerr := q.deleteOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteOrganizationStmt: %w", cerr)
+		}
+	}
+	if q.deleteScopeStmt != nil {
+		if cerr := q.deleteScopeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteScopeStmt: %w", cerr)
+		}
+	}
+	if q.deleteSecretStmt != nil {
+		if cerr := q.deleteSecretStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSecretStmt: %w", cerr)
+		}
+	}
+	if q.deleteSessionStmt != nil {
+		if cerr := q.deleteSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSessionStmt: %w", cerr)
+		}
+	}
+	if q.deleteSessionsOfStmt != nil {
+		if cerr := q.deleteSessionsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSessionsOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteSigningKeyStmt != nil {
+		if cerr := q.deleteSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSigningKeyStmt: %w", cerr)
+		}
+	}
+	if q.deleteSubscriptionStmt != nil {
+		if cerr := q.deleteSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.deleteUserStmt != nil {
+		if cerr := q.deleteUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.extendSigningKeyStmt != nil {
+		if cerr := q.extendSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing extendSigningKeyStmt: %w", cerr)
+		}
+	}
+	if q.keysByConsumerKeyStmt != nil {
+		if cerr := q.keysByConsumerKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysByConsumerKeyStmt: %w", cerr)
+		}
+	}
+	if q.keysOfStmt != nil {
+		if cerr := q.keysOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysOfStmt: %w", cerr)
+		}
+	}
+	if q.keysOfMemberStmt != nil {
+		if cerr := q.keysOfMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysOfMemberStmt: %w", cerr)
+		}
+	}
+	if q.keysOfOrganizationStmt != nil {
+		if cerr := q.keysOfOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysOfOrganizationStmt: %w", cerr)
+		}
+	}
+	if q.keysOfOwnerStmt != nil {
+		if cerr := q.keysOfOwnerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysOfOwnerStmt: %w", cerr)
+		}
+	}
+	if q.keysSubscribedToStmt != nil {
+		if cerr := q.keysSubscribedToStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.lastChangeStmt != nil {
+		if cerr := q.lastChangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastChangeStmt: %w", cerr)
+		}
+	}
+	if q.liveRevocationsStmt != nil {
+		if cerr := q.liveRevocationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing liveRevocationsStmt: %w", cerr)
+		}
+	}
+	if q.memberByIDStmt != nil {
+		if cerr := q.memberByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberByIDStmt: %w", cerr)
+		}
+	}
+	if q.memberByUsernameStmt != nil {
+		if cerr := q.memberByUsernameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberByUsernameStmt: %w", cerr)
+		}
+	}
+	if q.membersStmt != nil {
+		if cerr := q.membersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersStmt: %w", cerr)
+		}
+	}
+	if q.membershipsStmt != nil {
+		if cerr := q.membershipsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membershipsStmt: %w", cerr)
+		}
+	}
+	if q.organizationByIDStmt != nil {
+		if cerr := q.organizationByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing organizationByIDStmt: %w", cerr)
+		}
+	}
+	if q.organizationByKeyStmt != nil {
+		if cerr := q.organizationByKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing organizationByKeyStmt: %w", cerr)
+		}
+	}
+	if q.organizationsStmt != nil {
+		if cerr := q.organizationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing organizationsStmt: %w", cerr)
+		}
+	}
+	if q.purgeAccessTokensStmt != nil {
+		if cerr := q.purgeAccessTokensStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeAccessTokensStmt: %w", cerr)
+		}
+	}
+	if q.purgeChangesStmt != nil {
+		if cerr := q.purgeChangesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeChangesStmt: %w", cerr)
+		}
+	}
+	if q.purgeRefreshTokensStmt != nil {
+		if cerr := q.purgeRefreshTokensStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeRefreshTokensStmt: %w", cerr)
+		}
+	}
+	if q.purgeRevocationsStmt != nil {
+		if cerr := q.purgeRevocationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeRevocationsStmt: %w", cerr)
+		}
+	}
+	if q.purgeSessionsStmt != nil {
+		if cerr := q.purgeSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
+		}
+	}
+	if q.putRevocationStmt != nil {
+		if cerr := q.putRevocationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRevocationStmt: %w", cerr)
+		}
+	}
+	if q.putScopeStmt != nil {
+		if cerr := q.putScopeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putScopeStmt: %w", cerr)
+		}
+	}
+	if q.putSigningKeyStmt != nil {
+		if cerr := q.putSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putSigningKeyStmt: %w", cerr)
+		}
+	}
+	if q.refreshTokenByHashStmt != nil {
+		if cerr := q.refreshTokenByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing refreshTokenByHashStmt: %w", cerr)
+		}
+	}
+	if q.replacePasswordHashStmt != nil {
+		if cerr := q.replacePasswordHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replacePasswordHashStmt: %w", cerr)
+		}
+	}
+	if q.revocationByIDStmt != nil {
+		if cerr := q.revocationByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing revocationByIDStmt: %w", cerr)
+		}
+	}
+	if q.revocationsOfStmt != nil {
+		if cerr := q.revocationsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
+		}
+	}
+	if q.rolesStmt != nil {
+		if cerr := q.rolesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rolesStmt: %w", cerr)
+		}
+	}
+	if q.rotateRefreshTokenStmt != nil {
+		if cerr := q.rotateRefreshTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotateRefreshTokenStmt: %w", cerr)
+		}
+	}
+	if q.scopesOfStmt != nil {
+		if cerr := q.scopesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing scopesOfStmt: %w", cerr)
+		}
+	}
+	if q.secretsOfStmt != nil {
+		if cerr := q.secretsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing secretsOfStmt: %w", cerr)
+		}
+	}
+	if q.servedAPIStmt != nil {
+		if cerr := q.servedAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing servedAPIStmt: %w", cerr)
+		}
+	}
+	if q.servedAPIsStmt != nil {
+		if cerr := q.servedAPIsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing servedAPIsStmt: %w", cerr)
+		}
+	}
+	if q.sessionByHashStmt != nil {
+		if cerr := q.sessionByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionByHashStmt: %w", cerr)
+		}
+	}
+	if q.setPasswordStmt != nil {
+		if cerr := q.setPasswordStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setPasswordStmt: %w", cerr)
+		}
+	}
+	if q.signingKeysStmt != nil {
+		if cerr := q.signingKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing signingKeysStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionByIDStmt != nil {
+		if cerr := q.subscriptionByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionByIDStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionsOfApplicationStmt != nil {
+		if cerr := q.subscriptionsOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionsOfApplicationStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionsToAPIStmt != nil {
+		if cerr := q.subscriptionsToAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionsToAPIStmt: %w", cerr)
+		}
+	}
+	if q.touchSessionStmt != nil {
+		if cerr := q.touchSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
+		}
+	}
+	if q.updateAPIStmt != nil {
+		if cerr := q.updateAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateAPIStmt: %w", cerr)
+		}
+	}
+	if q.updateApplicationStmt != nil {
+		if cerr := q.updateApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateApplicationStmt: %w", cerr)
+		}
+	}
+	if q.updateKeysStmt != nil {
+		if cerr := q.updateKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateKeysStmt: %w", cerr)
+		}
+	}
+	if q.updateMemberStmt != nil {
+		if cerr := q.updateMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateMemberStmt: %w", cerr)
+		}
+	}
+	if q.updateOrganizationStmt != nil {
+		if cerr := q.updateOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateOrganizationStmt: %w", cerr)
+		}
+	}
+	if q.updateSubscriptionStmt != nil {
+		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.useSecretStmt != nil {
+		if cerr := q.useSecretStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useSecretStmt: %w", cerr)
+		}
+	}
+	if q.userByIDStmt != nil {
+		if cerr := q.userByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userByIDStmt: %w", cerr)
+		}
+	}
+	if q.userByUsernameStmt != nil {
+		if cerr := q.userByUsernameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userByUsernameStmt: %w", cerr)
+		}
+	}
+	return err
+}
+
+func (q *Queries) exec(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (sql.Result, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	case stmt != nil:
+		return stmt.ExecContext(ctx, args...)
+	default:
+		return q.db.ExecContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) query(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (*sql.Rows, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryContext(ctx, args...)
+	default:
+		return q.db.QueryContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) *sql.Row {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryRowContext(ctx, args...)
+	default:
+		return q.db.QueryRowContext(ctx, query, args...)
+	}
+}
+
 type Queries struct {
-	db DBTX
+	db                             DBTX
+	tx                             *sql.Tx
+	aPIByIDStmt                    *sql.Stmt
+	aPIsOfStmt                     *sql.Stmt
+	accessTokenByHashStmt          *sql.Stmt
+	addRoleStmt                    *sql.Stmt
+	appendChangeStmt               *sql.Stmt
+	applicationByIDStmt            *sql.Stmt
+	applicationByNameStmt          *sql.Stmt
+	applicationOfKeysStmt          *sql.Stmt
+	applicationsOfStmt             *sql.Stmt
+	changesAfterStmt               *sql.Stmt
+	countMembershipsStmt           *sql.Stmt
+	countSubscriptionsToAPIStmt    *sql.Stmt
+	createAPIStmt                  *sql.Stmt
+	createAccessTokenStmt          *sql.Stmt
+	createApplicationStmt          *sql.Stmt
+	createKeysStmt                 *sql.Stmt
+	createMemberStmt               *sql.Stmt
+	createOrganizationStmt         *sql.Stmt
+	createRefreshTokenStmt         *sql.Stmt
+	createSecretStmt               *sql.Stmt
+	createSessionStmt              *sql.Stmt
+	createSubscriptionStmt         *sql.Stmt
+	createUserStmt                 *sql.Stmt
+	definitionOfStmt               *sql.Stmt
+	deleteAPIStmt                  *sql.Stmt
+	deleteApplicationStmt          *sql.Stmt
+	deleteKeysStmt                 *sql.Stmt
+	deleteMemberStmt               *sql.Stmt
+	deleteOrganizationStmt         *sql.Stmt
+	deleteScopeStmt                *sql.Stmt
+	deleteSecretStmt               *sql.Stmt
+	deleteSessionStmt              *sql.Stmt
+	deleteSessionsOfStmt           *sql.Stmt
+	deleteSigningKeyStmt           *sql.Stmt
+	deleteSubscriptionStmt         *sql.Stmt
+	deleteUserStmt                 *sql.Stmt
+	extendSigningKeyStmt           *sql.Stmt
+	keysByConsumerKeyStmt          *sql.Stmt
+	keysOfStmt                     *sql.Stmt
+	keysOfMemberStmt               *sql.Stmt
+	keysOfOrganizationStmt         *sql.Stmt
+	keysOfOwnerStmt                *sql.Stmt
+	keysSubscribedToStmt           *sql.Stmt
+	lastChangeStmt                 *sql.Stmt
+	liveRevocationsStmt            *sql.Stmt
+	memberByIDStmt                 *sql.Stmt
+	memberByUsernameStmt           *sql.Stmt
+	membersStmt                    *sql.Stmt
+	membershipsStmt                *sql.Stmt
+	organizationByIDStmt           *sql.Stmt
+	organizationByKeyStmt          *sql.Stmt
+	organizationsStmt              *sql.Stmt
+	purgeAccessTokensStmt          *sql.Stmt
+	purgeChangesStmt               *sql.Stmt
+	purgeRefreshTokensStmt         *sql.Stmt
+	purgeRevocationsStmt           *sql.Stmt
+	purgeSessionsStmt              *sql.Stmt
+	putRevocationStmt              *sql.Stmt
+	putScopeStmt                   *sql.Stmt
+	putSigningKeyStmt              *sql.Stmt
+	refreshTokenByHashStmt         *sql.Stmt
+	replacePasswordHashStmt        *sql.Stmt
+	revocationByIDStmt             *sql.Stmt
+	revocationsOfStmt              *sql.Stmt
+	rolesStmt                      *sql.Stmt
+	rotateRefreshTokenStmt         *sql.Stmt
+	scopesOfStmt                   *sql.Stmt
+	secretsOfStmt                  *sql.Stmt
+	servedAPIStmt                  *sql.Stmt
+	servedAPIsStmt                 *sql.Stmt
+	sessionByHashStmt              *sql.Stmt
+	setPasswordStmt                *sql.Stmt
+	signingKeysStmt                *sql.Stmt
+	subscriptionByIDStmt           *sql.Stmt
+	subscriptionsOfApplicationStmt *sql.Stmt
+	subscriptionsToAPIStmt         *sql.Stmt
+	touchSessionStmt               *sql.Stmt
+	updateAPIStmt                  *sql.Stmt
+	updateApplicationStmt          *sql.Stmt
+	updateKeysStmt                 *sql.Stmt
+	updateMemberStmt               *sql.Stmt
+	updateOrganizationStmt         *sql.Stmt
+	updateSubscriptionStmt         *sql.Stmt
+	useSecretStmt                  *sql.Stmt
+	userByIDStmt                   *sql.Stmt
+	userByUsernameStmt             *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db: tx,
+		db:                             tx,
+		tx:                             tx,
+		aPIByIDStmt:                    q.aPIByIDStmt,
+		aPIsOfStmt:                     q.aPIsOfStmt,
+		accessTokenByHashStmt:          q.accessTokenByHashStmt,
+		addRoleStmt:                    q.addRoleStmt,
+		appendChangeStmt:               q.appendChangeStmt,
+		applicationByIDStmt:            q.applicationByIDStmt,
+		applicationByNameStmt:          q.applicationByNameStmt,
+		applicationOfKeysStmt:          q.applicationOfKeysStmt,
+		applicationsOfStmt:             q.applicationsOfStmt,
+		changesAfterStmt:               q.changesAfterStmt,
+		countMembershipsStmt:           q.countMembershipsStmt,
+		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
+		createAPIStmt:                  q.createAPIStmt,
+		createAccessTokenStmt:          q.createAccessTokenStmt,
+		createApplicationStmt:          q.createApplicationStmt,
+		createKeysStmt:                 q.createKeysStmt,
+		createMemberStmt:               q.createMemberStmt,
+		createOrganizationStmt:         q.createOrganizationStmt,
+		createRefreshTokenStmt:         q.createRefreshTokenStmt,
+		createSecretStmt:               q.createSecretStmt,
+		createSessionStmt:              q.createSessionStmt,
+		createSubscriptionStmt:         q.createSubscriptionStmt,
+		createUserStmt:                 q.createUserStmt,
+		definitionOfStmt:               q.definitionOfStmt,
+		deleteAPIStmt:                  q.deleteAPIStmt,
+		deleteApplicationStmt:          q.deleteApplicationStmt,
+		deleteKeysStmt:                 q.deleteKeysStmt,
+		deleteMemberStmt:               q.deleteMemberStmt,
+		deleteOrganizationStmt:         q.deleteOrganizationStmt,
+		deleteScopeStmt:                q.deleteScopeStmt,
+		deleteSecretStmt:               q.deleteSecretStmt,
+		deleteSessionStmt:              q.deleteSessionStmt,
+		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
+		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
+		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
+		deleteUserStmt:                 q.deleteUserStmt,
+		extendSigningKeyStmt:           q.extendSigningKeyStmt,
+		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
+		keysOfStmt:                     q.keysOfStmt,
+		keysOfMemberStmt:               q.keysOfMemberStmt,
+		keysOfOrganizationStmt:         q.keysOfOrganizationStmt,
+		keysOfOwnerStmt:                q.keysOfOwnerStmt,
+		keysSubscribedToStmt:           q.keysSubscribedToStmt,
+		lastChangeStmt:                 q.lastChangeStmt,
+		liveRevocationsStmt:            q.liveRevocationsStmt,
+		memberByIDStmt:                 q.memberByIDStmt,
+		memberByUsernameStmt:           q.memberByUsernameStmt,
+		membersStmt:                    q.membersStmt,
+		membershipsStmt:                q.membershipsStmt,
+		organizationByIDStmt:           q.organizationByIDStmt,
+		organizationByKeyStmt:          q.organizationByKeyStmt,
+		organizationsStmt:              q.organizationsStmt,
+		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
+		purgeChangesStmt:               q.purgeChangesStmt,
+		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
+		purgeRevocationsStmt:           q.purgeRevocationsStmt,
+		purgeSessionsStmt:              q.purgeSessionsStmt,
+		putRevocationStmt:              q.putRevocationStmt,
+		putScopeStmt:                   q.putScopeStmt,
+		putSigningKeyStmt:              q.putSigningKeyStmt,
+		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
+		replacePasswordHashStmt:        q.replacePasswordHashStmt,
+		revocationByIDStmt:             q.revocationByIDStmt,
+		revocationsOfStmt:              q.revocationsOfStmt,
+		rolesStmt:                      q.rolesStmt,
+		rotateRefreshTokenStmt:         q.rotateRefreshTokenStmt,
+		scopesOfStmt:                   q.scopesOfStmt,
+		secretsOfStmt:                  q.secretsOfStmt,
+		servedAPIStmt:                  q.servedAPIStmt,
+		servedAPIsStmt:                 q.servedAPIsStmt,
+		sessionByHashStmt:              q.sessionByHashStmt,
+		setPasswordStmt:                q.setPasswordStmt,
+		signingKeysStmt:                q.signingKeysStmt,
+		subscriptionByIDStmt:           q.subscriptionByIDStmt,
+		subscriptionsOfApplicationStmt: q.subscriptionsOfApplicationStmt,
+		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
+		touchSessionStmt:               q.touchSessionStmt,
+		updateAPIStmt:                  q.updateAPIStmt,
+		updateApplicationStmt:          q.updateApplicationStmt,
+		updateKeysStmt:                 q.updateKeysStmt,
+		updateMemberStmt:               q.updateMemberStmt,
+		updateOrganizationStmt:         q.updateOrganizationStmt,
+		updateSubscriptionStmt:         q.updateSubscriptionStmt,
+		useSecretStmt:                  q.useSecretStmt,
+		userByIDStmt:                   q.userByIDStmt,
+		userByUsernameStmt:             q.userByUsernameStmt,
 	}
 }

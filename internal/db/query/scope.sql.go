@@ -19,7 +19,7 @@ type DeleteScopeParams struct {
 }
 
 func (q *Queries) DeleteScope(ctx context.Context, arg DeleteScopeParams) error {
-	_, err := q.db.ExecContext(ctx, deleteScope, arg.OrgID, arg.Name)
+	_, err := q.exec(ctx, q.deleteScopeStmt, deleteScope, arg.OrgID, arg.Name)
 	return err
 }
 
@@ -37,7 +37,7 @@ type PutScopeParams struct {
 }
 
 func (q *Queries) PutScope(ctx context.Context, arg PutScopeParams) error {
-	_, err := q.db.ExecContext(ctx, putScope,
+	_, err := q.exec(ctx, q.putScopeStmt, putScope,
 		arg.OrgID,
 		arg.Name,
 		arg.DisplayName,
@@ -52,7 +52,7 @@ SELECT org_id, name, display_name, description, roles FROM scopes WHERE org_id =
 `
 
 func (q *Queries) ScopesOf(ctx context.Context, orgID string) ([]Scope, error) {
-	rows, err := q.db.QueryContext(ctx, scopesOf, orgID)
+	rows, err := q.query(ctx, q.scopesOfStmt, scopesOf, orgID)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type CreateSessionParams struct {
 }
 
 func (q *Queries) CreateSession(ctx context.Context, arg CreateSessionParams) error {
-	_, err := q.db.ExecContext(ctx, createSession,
+	_, err := q.exec(ctx, q.createSessionStmt, createSession,
 		arg.Hash,
 		arg.UserID,
 		arg.OrgID,
@@ -39,7 +39,7 @@ DELETE FROM sessions WHERE hash = $1
 `
 
 func (q *Queries) DeleteSession(ctx context.Context, hash string) error {
-	_, err := q.db.ExecContext(ctx, deleteSession, hash)
+	_, err := q.exec(ctx, q.deleteSessionStmt, deleteSession, hash)
 	return err
 }
 
@@ -48,7 +48,7 @@ DELETE FROM sessions WHERE user_id = $1
 `
 
 func (q *Queries) DeleteSessionsOf(ctx context.Context, userID string) error {
-	_, err := q.db.ExecContext(ctx, deleteSessionsOf, userID)
+	_, err := q.exec(ctx, q.deleteSessionsOfStmt, deleteSessionsOf, userID)
 	return err
 }
 
@@ -57,7 +57,7 @@ DELETE FROM sessions WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeSessions(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeSessions, expiresAt)
+	result, err := q.exec(ctx, q.purgeSessionsStmt, purgeSessions, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -69,7 +69,7 @@ SELECT hash, user_id, org_id, created_at, seen_at, expires_at FROM sessions WHER
 `
 
 func (q *Queries) SessionByHash(ctx context.Context, hash string) (Session, error) {
-	row := q.db.QueryRowContext(ctx, sessionByHash, hash)
+	row := q.queryRow(ctx, q.sessionByHashStmt, sessionByHash, hash)
 	var i Session
 	err := row.Scan(
 		&i.Hash,
@@ -92,6 +92,6 @@ type TouchSessionParams struct {
 }
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
-	_, err := q.db.ExecContext(ctx, touchSession, arg.Hash, arg.SeenAt)
+	_, err := q.exec(ctx, q.touchSessionStmt, touchSession, arg.Hash, arg.SeenAt)
 	return err
 }

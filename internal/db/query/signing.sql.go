@@ -14,7 +14,7 @@ DELETE FROM signing_keys WHERE id = $1
 `
 
 func (q *Queries) DeleteSigningKey(ctx context.Context, id string) error {
-	_, err := q.db.ExecContext(ctx, deleteSigningKey, id)
+	_, err := q.exec(ctx, q.deleteSigningKeyStmt, deleteSigningKey, id)
 	return err
 }
 
@@ -28,7 +28,7 @@ type ExtendSigningKeyParams struct {
 }
 
 func (q *Queries) ExtendSigningKey(ctx context.Context, arg ExtendSigningKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, extendSigningKey, arg.ID, arg.UntilAt)
+	result, err := q.exec(ctx, q.extendSigningKeyStmt, extendSigningKey, arg.ID, arg.UntilAt)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ type PutSigningKeyParams struct {
 }
 
 func (q *Queries) PutSigningKey(ctx context.Context, arg PutSigningKeyParams) error {
-	_, err := q.db.ExecContext(ctx, putSigningKey,
+	_, err := q.exec(ctx, q.putSigningKeyStmt, putSigningKey,
 		arg.ID,
 		arg.Algorithm,
 		arg.Sealed,
@@ -68,7 +68,7 @@ SELECT id, algorithm, sealed, created_at, signs_at, until_at, revoked_at FROM si
 `
 
 func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	rows, err := q.db.QueryContext(ctx, signingKeys)
+	rows, err := q.query(ctx, q.signingKeysStmt, signingKeys)
 	if err != nil {
 		return nil, err
 	}

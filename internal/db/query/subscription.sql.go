@@ -14,7 +14,7 @@ SELECT COUNT(*) FROM subscriptions WHERE api_id = $1
 `
 
 func (q *Queries) CountSubscriptionsToAPI(ctx context.Context, apiID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countSubscriptionsToAPI, apiID)
+	row := q.queryRow(ctx, q.countSubscriptionsToAPIStmt, countSubscriptionsToAPI, apiID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -36,7 +36,7 @@ type CreateSubscriptionParams struct {
 }
 
 func (q *Queries) CreateSubscription(ctx context.Context, arg CreateSubscriptionParams) error {
-	_, err := q.db.ExecContext(ctx, createSubscription,
+	_, err := q.exec(ctx, q.createSubscriptionStmt, createSubscription,
 		arg.ID,
 		arg.OrgID,
 		arg.ApplicationID,
@@ -58,7 +58,7 @@ type DeleteSubscriptionParams struct {
 }
 
 func (q *Queries) DeleteSubscription(ctx context.Context, arg DeleteSubscriptionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteSubscription, arg.OrgID, arg.ID)
+	result, err := q.exec(ctx, q.deleteSubscriptionStmt, deleteSubscription, arg.OrgID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +75,7 @@ type SubscriptionByIDParams struct {
 }
 
 func (q *Queries) SubscriptionByID(ctx context.Context, arg SubscriptionByIDParams) (Subscription, error) {
-	row := q.db.QueryRowContext(ctx, subscriptionByID, arg.OrgID, arg.ID)
+	row := q.queryRow(ctx, q.subscriptionByIDStmt, subscriptionByID, arg.OrgID, arg.ID)
 	var i Subscription
 	err := row.Scan(
 		&i.ID,
@@ -94,7 +94,7 @@ SELECT id, org_id, application_id, api_id, tier, state, created_at FROM subscrip
 `
 
 func (q *Queries) SubscriptionsOfApplication(ctx context.Context, applicationID string) ([]Subscription, error) {
-	rows, err := q.db.QueryContext(ctx, subscriptionsOfApplication, applicationID)
+	rows, err := q.query(ctx, q.subscriptionsOfApplicationStmt, subscriptionsOfApplication, applicationID)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ type SubscriptionsToAPIParams struct {
 }
 
 func (q *Queries) SubscriptionsToAPI(ctx context.Context, arg SubscriptionsToAPIParams) ([]Subscription, error) {
-	rows, err := q.db.QueryContext(ctx, subscriptionsToAPI, arg.OrgID, arg.APIID)
+	rows, err := q.query(ctx, q.subscriptionsToAPIStmt, subscriptionsToAPI, arg.OrgID, arg.APIID)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +175,6 @@ type UpdateSubscriptionParams struct {
 }
 
 func (q *Queries) UpdateSubscription(ctx context.Context, arg UpdateSubscriptionParams) error {
-	_, err := q.db.ExecContext(ctx, updateSubscription, arg.ID, arg.Tier, arg.State)
+	_, err := q.exec(ctx, q.updateSubscriptionStmt, updateSubscription, arg.ID, arg.Tier, arg.State)
 	return err
 }

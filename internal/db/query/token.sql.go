@@ -14,7 +14,7 @@ SELECT says FROM access_tokens WHERE hash = $1
 `
 
 func (q *Queries) AccessTokenByHash(ctx context.Context, hash string) (string, error) {
-	row := q.db.QueryRowContext(ctx, accessTokenByHash, hash)
+	row := q.queryRow(ctx, q.accessTokenByHashStmt, accessTokenByHash, hash)
 	var says string
 	err := row.Scan(&says)
 	return says, err
@@ -31,7 +31,7 @@ type CreateAccessTokenParams struct {
 }
 
 func (q *Queries) CreateAccessToken(ctx context.Context, arg CreateAccessTokenParams) error {
-	_, err := q.db.ExecContext(ctx, createAccessToken, arg.Hash, arg.Says, arg.ExpiresAt)
+	_, err := q.exec(ctx, q.createAccessTokenStmt, createAccessToken, arg.Hash, arg.Says, arg.ExpiresAt)
 	return err
 }
 
@@ -53,7 +53,7 @@ type CreateRefreshTokenParams struct {
 }
 
 func (q *Queries) CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error {
-	_, err := q.db.ExecContext(ctx, createRefreshToken,
+	_, err := q.exec(ctx, q.createRefreshTokenStmt, createRefreshToken,
 		arg.Hash,
 		arg.Family,
 		arg.ConsumerKey,
@@ -72,7 +72,7 @@ SELECT kind, id, at, access_end, until_at FROM revocations WHERE access_end > $1
 `
 
 func (q *Queries) LiveRevocations(ctx context.Context, accessEnd int64) ([]Revocation, error) {
-	rows, err := q.db.QueryContext(ctx, liveRevocations, accessEnd)
+	rows, err := q.query(ctx, q.liveRevocationsStmt, liveRevocations, accessEnd)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ DELETE FROM access_tokens WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeAccessTokens(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeAccessTokens, expiresAt)
+	result, err := q.exec(ctx, q.purgeAccessTokensStmt, purgeAccessTokens, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -117,7 +117,7 @@ DELETE FROM refresh_tokens WHERE expires_at < $1
 `
 
 func (q *Queries) PurgeRefreshTokens(ctx context.Context, expiresAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeRefreshTokens, expiresAt)
+	result, err := q.exec(ctx, q.purgeRefreshTokensStmt, purgeRefreshTokens, expiresAt)
 	if err != nil {
 		return 0, err
 	}
@@ -129,7 +129,7 @@ DELETE FROM revocations WHERE until_at < $1
 `
 
 func (q *Queries) PurgeRevocations(ctx context.Context, untilAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeRevocations, untilAt)
+	result, err := q.exec(ctx, q.purgeRevocationsStmt, purgeRevocations, untilAt)
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +153,7 @@ type PutRevocationParams struct {
 }
 
 func (q *Queries) PutRevocation(ctx context.Context, arg PutRevocationParams) error {
-	_, err := q.db.ExecContext(ctx, putRevocation,
+	_, err := q.exec(ctx, q.putRevocationStmt, putRevocation,
 		arg.Kind,
 		arg.ID,
 		arg.At,
@@ -168,7 +168,7 @@ SELECT hash, family, consumer_key, user_id, org_key, carries, issued_at, expires
 `
 
 func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshToken, error) {
-	row := q.db.QueryRowContext(ctx, refreshTokenByHash, hash)
+	row := q.queryRow(ctx, q.refreshTokenByHashStmt, refreshTokenByHash, hash)
 	var i RefreshToken
 	err := row.Scan(
 		&i.Hash,
@@ -196,7 +196,7 @@ type RevocationByIDParams struct {
 }
 
 func (q *Queries) RevocationByID(ctx context.Context, arg RevocationByIDParams) (Revocation, error) {
-	row := q.db.QueryRowContext(ctx, revocationByID, arg.Kind, arg.ID)
+	row := q.queryRow(ctx, q.revocationByIDStmt, revocationByID, arg.Kind, arg.ID)
 	var i Revocation
 	err := row.Scan(
 		&i.Kind,
@@ -223,7 +223,7 @@ type RevocationsOfParams struct {
 }
 
 func (q *Queries) RevocationsOf(ctx context.Context, arg RevocationsOfParams) ([]Revocation, error) {
-	rows, err := q.db.QueryContext(ctx, revocationsOf,
+	rows, err := q.query(ctx, q.revocationsOfStmt, revocationsOf,
 		arg.Family,
 		arg.UserID,
 		arg.Member,
@@ -268,7 +268,7 @@ type RotateRefreshTokenParams struct {
 }
 
 func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshTokenParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rotateRefreshToken, arg.Hash, arg.RotatedAt, arg.Replay)
+	result, err := q.exec(ctx, q.rotateRefreshTokenStmt, rotateRefreshToken, arg.Hash, arg.RotatedAt, arg.Replay)
 	if err != nil {
 		return 0, err
 	}

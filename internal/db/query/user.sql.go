@@ -14,7 +14,7 @@ SELECT COUNT(*) FROM members WHERE user_id = $1
 `
 
 func (q *Queries) CountMemberships(ctx context.Context, userID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countMemberships, userID)
+	row := q.queryRow(ctx, q.countMembershipsStmt, countMemberships, userID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -32,7 +32,7 @@ type CreateMemberParams struct {
 }
 
 func (q *Queries) CreateMember(ctx context.Context, arg CreateMemberParams) error {
-	_, err := q.db.ExecContext(ctx, createMember,
+	_, err := q.exec(ctx, q.createMemberStmt, createMember,
 		arg.OrgID,
 		arg.UserID,
 		arg.Roles,
@@ -55,7 +55,7 @@ type CreateUserParams struct {
 }
 
 func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) error {
-	_, err := q.db.ExecContext(ctx, createUser,
+	_, err := q.exec(ctx, q.createUserStmt, createUser,
 		arg.ID,
 		arg.Username,
 		arg.Name,
@@ -76,7 +76,7 @@ type DeleteMemberParams struct {
 }
 
 func (q *Queries) DeleteMember(ctx context.Context, arg DeleteMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteMember, arg.OrgID, arg.UserID)
+	result, err := q.exec(ctx, q.deleteMemberStmt, deleteMember, arg.OrgID, arg.UserID)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +88,7 @@ DELETE FROM users WHERE id = $1
 `
 
 func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteUser, id)
+	result, err := q.exec(ctx, q.deleteUserStmt, deleteUser, id)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +114,7 @@ type MemberByIDRow struct {
 }
 
 func (q *Queries) MemberByID(ctx context.Context, arg MemberByIDParams) (MemberByIDRow, error) {
-	row := q.db.QueryRowContext(ctx, memberByID, arg.OrgID, arg.UserID)
+	row := q.queryRow(ctx, q.memberByIDStmt, memberByID, arg.OrgID, arg.UserID)
 	var i MemberByIDRow
 	err := row.Scan(
 		&i.User.ID,
@@ -155,7 +155,7 @@ type MemberByUsernameRow struct {
 }
 
 func (q *Queries) MemberByUsername(ctx context.Context, arg MemberByUsernameParams) (MemberByUsernameRow, error) {
-	row := q.db.QueryRowContext(ctx, memberByUsername, arg.OrgID, arg.Username)
+	row := q.queryRow(ctx, q.memberByUsernameStmt, memberByUsername, arg.OrgID, arg.Username)
 	var i MemberByUsernameRow
 	err := row.Scan(
 		&i.User.ID,
@@ -197,7 +197,7 @@ type MembersRow struct {
 }
 
 func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow, error) {
-	rows, err := q.db.QueryContext(ctx, members, arg.OrgID, arg.Limit, arg.Offset)
+	rows, err := q.query(ctx, q.membersStmt, members, arg.OrgID, arg.Limit, arg.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ WHERE members.user_id = $1 ORDER BY organizations.key
 `
 
 func (q *Queries) Memberships(ctx context.Context, userID string) ([]Organization, error) {
-	rows, err := q.db.QueryContext(ctx, memberships, userID)
+	rows, err := q.query(ctx, q.membershipsStmt, memberships, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +282,7 @@ type ReplacePasswordHashParams struct {
 }
 
 func (q *Queries) ReplacePasswordHash(ctx context.Context, arg ReplacePasswordHashParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, replacePasswordHash, arg.After, arg.ID, arg.Before)
+	result, err := q.exec(ctx, q.replacePasswordHashStmt, replacePasswordHash, arg.After, arg.ID, arg.Before)
 	if err != nil {
 		return 0, err
 	}
@@ -299,7 +299,7 @@ type SetPasswordParams struct {
 }
 
 func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setPassword, arg.ID, arg.PasswordHash)
+	result, err := q.exec(ctx, q.setPasswordStmt, setPassword, arg.ID, arg.PasswordHash)
 	if err != nil {
 		return 0, err
 	}
@@ -317,7 +317,7 @@ type UpdateMemberParams struct {
 }
 
 func (q *Queries) UpdateMember(ctx context.Context, arg UpdateMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateMember, arg.OrgID, arg.UserID, arg.Roles)
+	result, err := q.exec(ctx, q.updateMemberStmt, updateMember, arg.OrgID, arg.UserID, arg.Roles)
 	if err != nil {
 		return 0, err
 	}
@@ -329,7 +329,7 @@ SELECT id, username, name, password_hash, disabled, created_at FROM users WHERE 
 `
 
 func (q *Queries) UserByID(ctx context.Context, id string) (User, error) {
-	row := q.db.QueryRowContext(ctx, userByID, id)
+	row := q.queryRow(ctx, q.userByIDStmt, userByID, id)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -347,7 +347,7 @@ SELECT id, username, name, password_hash, disabled, created_at FROM users WHERE 
 `
 
 func (q *Queries) UserByUsername(ctx context.Context, username string) (User, error) {
-	row := q.db.QueryRowContext(ctx, userByUsername, username)
+	row := q.queryRow(ctx, q.userByUsernameStmt, userByUsername, username)
 	var i User
 	err := row.Scan(
 		&i.ID,

@@ -1,0 +1,64 @@
+// Package bench measures what requests cost, on loopback.
+//
+//	bench_test.go     the table of results
+//	measure_test.go   CPU time of a process, load, rounds
+//	house_test.go     the real program as a process, furnished
+//	floor_test.go     the least that must be paid: a process that checks nothing
+//	token_test.go     POST /token
+//	gateway_test.go   calls through the gateway
+//	start_test.go     from the start of the process to the ready line; memory
+//
+// The figure is CPU time per request, user and system, of the server's process alone:
+// machines are shared and rates drift, CPU time much less. The load and the backend run
+// in the test's process, so that their share is in no figure. Each figure stands beside
+// its floor, measured in the same run by turns (A B A B …), as the median of the rounds
+// with the least and the most. Nothing is asserted. What -benchmem adds (B/op,
+// allocs/op) is the load's and means nothing here.
+package bench
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/gatehouse/gatehouse/internal/gatehousetest"
+)
+
+func TestMain(m *testing.M) {
+	if backend := os.Getenv(floorVariable); backend != "" {
+		serveFloor(backend)
+		return
+	}
+	code := gatehousetest.Main(m)
+	results.print()
+	os.Exit(code)
+}
+
+// results is the table that is printed at the end.
+var results table
+
+type table struct {
+	mu   sync.Mutex
+	rows []string
+}
+
+func (t *table) add(cells ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, strings.Join(cells, "\t"))
+}
+
+func (t *table) print() {
+	if len(t.rows) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nWHAT\tCPU µs PER REQUEST\tFLOOR\tCPU µs\tRATIO\tREQUESTS/s")
+	for _, row := range t.rows {
+		fmt.Fprintln(w, row)
+	}
+	w.Flush()
+}

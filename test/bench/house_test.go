@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/apistore"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/gatehousetest"
+	"github.com/gatehouse/gatehouse/internal/organization"
+	"github.com/gatehouse/gatehouse/internal/publisher"
+	"github.com/gatehouse/gatehouse/internal/server"
+)
+
+const password = "a password for benchmarks"
+
+// callers is how many connections call the gateway at once.
+const callers = 64
+
+// house is the real program with one API, a subscribed application and its keys.
+type house struct {
+	*gatehousetest.Process
+	client      *http.Client
+	backend     string
+	key, secret string
+}
+
+// furnish makes what the benchmarks need in a new store and starts the program on it.
+func furnish(b *testing.B) *house {
+	b.Helper()
+	answer := strings.Repeat("x", 1024)
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, answer)
+	}))
+	b.Cleanup(backend.Close)
+	transport := &http.Transport{MaxIdleConnsPerHost: callers}
+	b.Cleanup(transport.CloseIdleConnections)
+	h := &house{backend: backend.URL, client: &http.Client{Transport: transport}}
+
+	data := b.TempDir()
+	h.key, h.secret = store(b, data, backend.URL)
+	h.Process = gatehousetest.Run(b, "serve", "GATEHOUSE_DATA="+data)
+	return h
+}
+
+// store furnishes the store of a data folder and returns the application's keys.
+func store(b *testing.B, data, backend string) (key, secret string) {
+	b.Helper()
+	must := func(err error) {
+		b.Helper()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	c, err := config.Load(nil, []string{"GATEHOUSE_DATA=" + data}, data)
+	must(err)
+	s, err := server.OpenServices(b.Context(), c, slog.New(slog.DiscardHandler))
+	must(err)
+	_, err = s.Organization.CreateOrganization(b.Context(), "johnsorg", "Johns")
+	must(err)
+	john, err := s.Organization.CreateUser(b.Context(), organization.NewUser{
+		Username: "john@johns.org", Password: password, OrgKey: "johnsorg", Roles: []gatehouse.Role{gatehouse.Admin, "reader"},
+	})
+	must(err)
+	api, _, err := s.Publisher.Import(b.Context(), john, []byte(definition), publisher.Changes{Production: &backend})
+	must(err)
+	_, err = s.Publisher.Do(b.Context(), john, api.ID, gatehouse.Publish)
+	must(err)
+	app, err := s.APIStore.CreateApplication(b.Context(), john, apistore.NewApplication{Name: "Bench"})
+	must(err)
+	_, err = s.APIStore.Subscribe(b.Context(), john, app.ID, api.ID, "Unlimited")
+	must(err)
+	keys, secret, err := s.APIStore.GenerateKeys(b.Context(), john, app.ID, apistore.NewKeys{})
+	must(err)
+	must(s.Close())
+	return keys.ConsumerKey, secret
+}
+
+// definition has fifty resources, so that finding one is work.
+var definition = func() string {
+	var b strings.Builder
+	b.WriteString("openapi: 3.0.3\ninfo: {title: Bench, version: 1.0.0}\npaths:\n")
+	for i := range 50 {
+		fmt.Fprintf(&b, "  /things%d/{id}:\n    get: {security: [{default: [read]}], responses: {'200': {description: OK}}}\n", i)
+	}
+	b.WriteString(`components:
+  securitySchemes:
+    default:
+      type: oauth2
+      flows:
+        password: {tokenUrl: https://127.0.0.1/token, scopes: {read: Read}, x-scopes-bindings: {read: reader}}
+`)
+	return b.String()
+}()
+
+const path = "/t/johnsorg/bench/1.0.0/things25/7"
+
+// ask sends a form to the token endpoint.
+func (h *house) ask(form string) (access, refresh string, err error) {
+	r, err := http.NewRequest(http.MethodPost, h.GatewayHTTP+"/token", strings.NewReader(form))
+	if err != nil {
+		return "", "", err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(h.key, h.secret)
+	res, err := h.client.Do(r)
+	if err != nil {
+		return "", "", err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return "", "", fmt.Errorf("%s %s %v", res.Status, body, err)
+	}
+	var got struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	err = json.Unmarshal(body, &got)
+	return got.Access, got.Refresh, err
+}
+
+func passwordForm() string {
+	return url.Values{"grant_type": {"password"}, "username": {"john@johns.org@johnsorg"}, "password": {password}, "scope": {"read"}}.Encode()
+}
+
+// send sends a request and drops the answer.
+func (h *house) send(method, url, token string) error {
+	r, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := h.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s %v", url, res.Status, err)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	rounds = 5
+	slice  = 700 * time.Millisecond // of one contender in one round
+	warmUp = 200 * time.Millisecond
+	tick   = 10 * time.Millisecond // of /proc/PID/stat: USER_HZ is 100 wherever Go runs on Linux
+)
+
+// contender is one thing whose cost is measured.
+type contender struct {
+	workers int
+	prepare func() error           // before each slice, unmeasured; may be nil
+	do      func(worker int) error // one request; errSpent ends the slice early
+	cpu     cpuTime                // of whoever does the work
+}
+
+// cpuTime tells the CPU time that somebody has used so far, user and system.
+type cpuTime func() (time.Duration, error)
+
+var errSpent = errors.New("nothing is left to do in this slice")
+
+// figure is what the rounds of one contender gave.
+type figure struct {
+	cpu  []float64 // µs per request, sorted
+	rate []float64 // requests per second, sorted
+}
+
+func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
+
+// String writes the median with the least and the most.
+func (f figure) String() string {
+	return fmt.Sprintf("%.1f (%.1f–%.1f)", median(f.cpu), f.cpu[0], f.cpu[len(f.cpu)-1])
+}
+
+// byTurns measures contenders in rounds, each once a round.
+func byTurns(b *testing.B, contenders ...contender) []figure {
+	b.Helper()
+	figures := make([]figure, len(contenders))
+	for round := range rounds + 1 {
+		for i, c := range contenders {
+			length := slice
+			if round == 0 {
+				length = warmUp
+			}
+			cpu, rate, err := c.run(length)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if round > 0 {
+				figures[i].cpu = append(figures[i].cpu, cpu)
+				figures[i].rate = append(figures[i].rate, rate)
+			}
+		}
+	}
+	for _, f := range figures {
+		slices.Sort(f.cpu)
+		slices.Sort(f.rate)
+	}
+	return figures
+}
+
+// run does as much as it can in a slice and returns CPU µs per request, and requests per
+// second.
+func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
+	if c.prepare != nil {
+		if err := c.prepare(); err != nil {
+			return 0, 0, err
+		}
+	}
+	before, err := c.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	var done atomic.Int64
+	var workers sync.WaitGroup
+	failed := make(chan error, c.workers)
+	began := time.Now()
+	for worker := range c.workers {
+		workers.Go(func() {
+			for time.Since(began) < length {
+				if err := c.do(worker); err != nil {
+					failed <- err
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	workers.Wait()
+	took := time.Since(began)
+	after, err := c.cpu()
+	close(failed)
+	for failure := range failed {
+		if !errors.Is(failure, errSpent) {
+			err = errors.Join(err, failure)
+		}
+	}
+	n := float64(done.Load())
+	return float64(after-before) / float64(time.Microsecond) / n, n / took.Seconds(), err
+}
+
+// ownCPU is the CPU time of this process.
+func ownCPU() (time.Duration, error) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0, err
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
+}
+
+// cpuOf returns what tells the CPU time of a process.
+func cpuOf(pid int) cpuTime {
+	return func() (time.Duration, error) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, err
+		}
+		// The name, in parentheses, may hold anything; utime and stime are the 14th and
+		// 15th field of the whole (proc_pid_stat(5)).
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		user, err1 := strconv.Atoi(fields[11])
+		system, err2 := strconv.Atoi(fields[12])
+		return time.Duration(user+system) * tick, errors.Join(err1, err2)
+	}
+}
+
+// report writes a figure beside its floor. floor is in CPU µs and may be a sum.
+func report(b *testing.B, what string, got figure, floorName, floorText string, floor float64) {
+	b.Helper()
+	ratio := median(got.cpu) / floor
+	b.ReportMetric(0, "ns/op") // the time of all rounds together, which is nobody's
+	b.ReportMetric(median(got.cpu), "cpu-µs/op")
+	b.ReportMetric(floor, "floor-µs/op")
+	b.ReportMetric(ratio, "×floor")
+	b.ReportMetric(median(got.rate), "req/s")
+	results.add(what, got.String(), floorName, floorText, fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.0f", median(got.rate)))
+}

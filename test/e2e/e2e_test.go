@@ -1,0 +1,25 @@
+// Package e2e tests Gatehouse from outside: the real program as a process, spoken to
+// over the network by clients that know nothing of its code.
+//
+//	house_test.go      a running gatehouse and what stands in it; how a test talks to it
+//	backend_test.go    the backend behind its APIs, which remembers what reached it
+//	manage_test.go     furnishing by the Management API
+//	token_test.go      tokens by password, refresh, revocation
+//	call_test.go       calls through the gateway
+//	target_test.go     request targets and headers that are out to cheat, over raw TCP
+//	limits_test.go     too much of anything
+//	restart_test.go    stopped, killed, started again
+//	cluster_test.go    two processes on one PostgreSQL
+//	secrets_test.go    what may stand in no file
+//	demo_test.go       the demo's lines in a shell
+//	browser_test.go    a person in a real Chromium
+package e2e
+
+import (
+	"os"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/gatehousetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(gatehousetest.Main(m)) }
