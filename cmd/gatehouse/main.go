@@ -6,6 +6,7 @@
 //	demo.go      run it with something to try
 //	org.go       organizations
 //	user.go      people
+//	userimport.go  people of another system, with their passwords
 //	keys.go      the keys that sign tokens
 //	settings.go  the settings in force
 //	version.go   which program this is
