@@ -102,8 +102,8 @@ func (k *Keys) MayUse(grant string) bool { return slices.Contains(k.Grants, gran
 // Validate checks the rules keys keep in an organization.
 func (k *Keys) Validate(org *Organization) error {
 	for _, g := range k.Grants {
-		if !slices.Contains(DefaultGrants, g) {
-			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, DefaultGrants)
+		if !slices.Contains(SupportedGrants, g) {
+			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, SupportedGrants)
 		}
 	}
 	switch {
@@ -122,7 +122,10 @@ func (k *Keys) Validate(org *Organization) error {
 	case k.Algorithm != "ES256" && k.Algorithm != "RS256":
 		return Errorf(Invalid, "%q is no algorithm of access tokens: use ES256 or RS256", k.Algorithm)
 	}
-	return nil
+	if err := validRedirects(k.Callbacks); err != nil {
+		return err
+	}
+	return k.Metadata.validate()
 }
 
 // Secret is one consumer secret, of which only a hash is kept.

@@ -73,10 +73,10 @@ func TestRevokingAKey(t *testing.T) {
 		bad    string
 		signer string
 	}{
-		"the signer, with a key ahead":    {"checks signs ahead", "signs", "ahead"},
-		"the signer, without one":         {"checks signs", "signs", "spare"},
-		"a key that only checks":          {"checks signs ahead", "checks", "signs"},
-		"the key that was made ahead":     {"checks signs ahead", "ahead", "signs"},
+		"the signer, with a key ahead": {"checks signs ahead", "signs", "ahead"},
+		"the signer, without one":      {"checks signs", "signs", "spare"},
+		"a key that only checks":       {"checks signs ahead", "checks", "signs"},
+		"the key that was made ahead":  {"checks signs ahead", "ahead", "signs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := map[string]time.Duration{"checks": -2 * time.Hour, "signs": -time.Hour, "ahead": time.Hour}

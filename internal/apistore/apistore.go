@@ -4,6 +4,7 @@
 //	apistore.go       the catalogue
 //	application.go    applications
 //	keys.go           consumer keys and secrets, registration of clients
+//	client.go         clients that register themselves
 //	subscription.go   subscriptions, and everything at one press
 //
 // Every method takes the acting member, and what belongs to somebody else is answered
@@ -44,6 +45,7 @@ type Store interface {
 	DeleteKeys(ctx context.Context, consumerKey string) error
 	DeleteSecret(ctx context.Context, consumerKey, id string) error
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
+	GrantUses(ctx context.Context, consumerKey string) ([]gatehouse.GrantUse, error)
 
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsOf(ctx context.Context, applicationID string) ([]gatehouse.Subscription, error)

@@ -14,18 +14,24 @@ type NewKeys struct {
 	Type          gatehouse.KeyType
 	Grants        []string
 	Callbacks     []string
+	Format        gatehouse.TokenFormat // empty leaves it as it is: at first, the application's
 	Algorithm     string
 	Access        time.Duration
 	Refresh       time.Duration
 	Grace         time.Duration
 	RevokesBefore bool
+	Metadata      gatehouse.ClientMetadata
 }
 
 func (n NewKeys) apply(k *gatehouse.Keys, org *gatehouse.Organization) error {
 	k.Grants, k.Callbacks, k.Algorithm = n.Grants, n.Callbacks, n.Algorithm
 	k.Access, k.Refresh, k.Grace, k.RevokesBefore = n.Access, n.Refresh, n.Grace, n.RevokesBefore
+	k.Metadata = n.Metadata
 	if len(k.Grants) == 0 {
 		k.Grants = gatehouse.DefaultGrants
+	}
+	if n.Format != "" {
+		k.Format = n.Format
 	}
 	if k.Algorithm == "" {
 		k.Algorithm = "ES256"
@@ -50,6 +56,9 @@ func (s *Service) newKeys(by *gatehouse.Member, app *gatehouse.Application, n Ne
 	}
 	if err := n.apply(k, &by.Organization); err != nil {
 		return nil, "", err
+	}
+	if !k.Metadata.BySecret() {
+		return k, "", nil
 	}
 	secret, kept := gatehouse.NewSecret("first", now, time.Time{})
 	k.Secrets = []gatehouse.Secret{kept}
@@ -104,11 +113,24 @@ func (s *Service) UpdateKeys(ctx context.Context, by *gatehouse.Member, applicat
 	if err != nil {
 		return nil, err
 	}
-	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error { return n.apply(k, &by.Organization) })
+	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error {
+		n := n
+		n.Metadata = k.Metadata // the client's own to say
+		return n.apply(k, &by.Organization)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return s.KeysByType(ctx, by, applicationID, n.Type)
+}
+
+// GrantUses returns how often keys of an application used each grant type that they ever
+// used, some seconds late.
+func (s *Service) GrantUses(ctx context.Context, by *gatehouse.Member, k *gatehouse.Keys) ([]gatehouse.GrantUse, error) {
+	if _, err := s.Application(ctx, by, k.ApplicationID); err != nil {
+		return nil, err
+	}
+	return s.Store.GrantUses(ctx, k.ConsumerKey)
 }
 
 // DeleteKeys removes an application's keys of one type; their tokens end at once.
@@ -131,8 +153,8 @@ func (s *Service) AddSecret(ctx context.Context, by *gatehouse.Member, applicati
 	if !expires.IsZero() && !expires.After(now) {
 		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret must expire in the future")
 	}
-	if len(name) > 100 {
-		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret's name has at most 100 bytes")
+	if err := gatehouse.CheckName("a secret", name); err != nil {
+		return "", nil, err
 	}
 	secret, kept := gatehouse.NewSecret(name, now, expires)
 	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error {

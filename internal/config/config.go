@@ -80,6 +80,11 @@ type Config struct {
 	TLSCert string
 	TLSKey  string
 
+	// ClientCA is a PEM file of the authorities that vouch for the certificates by which
+	// applications prove who they are (tls_client_auth of RFC 8705). Empty, the default,
+	// turns that way off; certificates that applications register themselves need none.
+	ClientCA string
+
 	// Role is the part of a cluster that this process plays: "all", "gateway" or
 	// "portal". Default all.
 	Role Role

@@ -63,6 +63,10 @@ func (db *DB) Purge(ctx context.Context) error {
 		if err := t.purgeSigningKeys(ctx, now); err != nil {
 			return err
 		}
+		// A device that still polls learns that its code has expired.
+		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {
+			return err
+		}
 		_, err := t.PurgeChanges(ctx, micros(now.Add(-24*time.Hour)))
 		return err
 	})

@@ -90,6 +90,9 @@ func Run(t testing.TB, command string, settings ...string) *Process {
 // the issuer of its tokens. It must have ended.
 func (p *Process) Restart(t testing.TB) {
 	t.Helper()
+	if p.exited != nil {
+		t.Fatal("the process still runs: Kill or Stop it before Restart")
+	}
 	listen := slices.DeleteFunc([]string{p.Gateway, p.GatewayHTTP}, func(url string) bool { return url == "" })
 	p.environ = append(p.environ, "GATEHOUSE_GATEWAY_LISTEN="+strings.Join(listen, ","), "GATEHOUSE_PORTAL_LISTEN="+p.Portal)
 	if err := p.start(); err != nil {

@@ -24,6 +24,7 @@ type Head struct {
 	Path          string // canonical
 	Authorization string // the header's value, empty if there was none
 	Preflight     bool   // Origin and Access-Control-Request-Method were there
+	Gateway       string // what the world calls the gateway: the beginning of APIs' URLs
 }
 
 // Facts are what a decision asks for beside the table.
@@ -33,6 +34,11 @@ type Facts interface {
 	Token(token string) (*gatehouse.Authorization, error)
 	// Client returns everything known of a consumer key; NotFound when it is gone.
 	Client(consumerKey string) (*gatehouse.Client, error)
+	// Proof returns the thumbprint of the key that the caller proves to hold for a
+	// token. An Unauthenticated error means that there is no proof, or none that holds.
+	Proof(token string) (string, error)
+	// Certificate returns the thumbprint of the caller's TLS certificate, or nothing.
+	Certificate() string
 }
 
 // Decision is what comes of a call, and why.
@@ -98,14 +104,14 @@ func (d *Decision) find(resources *node, h *Head) bool {
 // authorize runs the checks of a call that needs a token, in the order in which their
 // refusals are promised.
 func (d *Decision) authorize(f Facts, h *Head) bool {
-	token, ok := bearer(h.Authorization)
+	token, byProof, ok := credentials(h.Authorization)
 	if !ok {
 		return d.refuse(missingCredentials)
 	}
 	if !validToken(token) {
 		return d.refuse(invalidToken)
 	}
-	return d.identify(f, token) && d.subscribed() && d.opened()
+	return d.identify(f, token) && d.held(f, token, byProof) && d.addressed(h.Gateway) && d.subscribed() && d.opened()
 }
 
 // identify finds out who calls: what the token says, and what is known of the keys it
@@ -180,16 +186,6 @@ func (d *Decision) choose(r *route) {
 	default:
 		d.Endpoint, d.Outcome = r.production, Forward
 	}
-}
-
-// bearer returns the credentials of an Authorization header of the Bearer scheme,
-// which is written in any case (RFC 6750, section 2.1; RFC 9110, section 11.1).
-func bearer(header string) (string, bool) {
-	const scheme = "Bearer "
-	if len(header) <= len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
-		return "", false
-	}
-	return header[len(scheme):], true
 }
 
 // maxToken bounds an access token, in bytes.

@@ -16,6 +16,8 @@ type facts struct {
 	tokens  map[string]*gatehouse.Authorization
 	clients map[string]*gatehouse.Client
 	broken  error
+
+	certificate string
 }
 
 func (f *facts) Token(token string) (*gatehouse.Authorization, error) {
@@ -40,6 +42,19 @@ func (f *facts) Client(key string) (*gatehouse.Client, error) {
 	}
 	return nil, gatehouse.Errorf(gatehouse.NotFound, "no such key")
 }
+
+// Proof holds for the key "key" when the token ends in "-proven".
+func (f *facts) Proof(token string) (string, error) {
+	switch {
+	case strings.HasSuffix(token, "-proven"):
+		return "key", nil
+	case strings.HasSuffix(token, "-unreachable"):
+		return "", errors.New("out of reach")
+	}
+	return "", gatehouse.Errorf(gatehouse.Unauthenticated, "no proof")
+}
+
+func (f *facts) Certificate() string { return f.certificate }
 
 // petstore has a resource for each way in which one may be guarded.
 func petstore(id, context string, change func(*gatehouse.API)) *gatehouse.API {
@@ -250,7 +265,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 			method, path, _ := strings.Cut(tt.call, " ")
 			d := Decide(petTable(t), petFacts(), &Head{Method: method, Path: path, Authorization: tt.authorization})
 			w := httptest.NewRecorder()
-			d.write(w)
+			d.write(w, "")
 			var body map[string]string
 			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 				t.Fatalf("the body is no flat JSON of strings: %v", err)
@@ -301,12 +316,12 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-func FuzzBearer(f *testing.F) {
-	for _, seed := range []string{"Bearer a", "bearer  a", "Bearer", "Bearer a=", "Basic a", "Bearer a,b", "Bearer \x00", "Bearer ="} {
+func FuzzCredentials(f *testing.F) {
+	for _, seed := range []string{"Bearer a", "bearer  a", "Bearer", "Bearer a=", "Basic a", "DPoP a", "Bearer a,b", "Bearer \x00", "Bearer ="} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		token, ok := bearer(header)
+		token, _, ok := credentials(header)
 		if !ok || !validToken(token) {
 			return
 		}

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 // Limits of the connections to backends.
@@ -32,7 +34,7 @@ var errForbiddenAddress = errors.New("the backend's address is not among the all
 // after it was checked; for the same reason it uses no proxy of the environment. It does
 // not touch encodings: what the backend sent is what the caller gets.
 func (g *Gateway) newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, ControlContext: g.checkAddress}
+	dialer := Dialer(g.Egress)
 	timeout := g.BackendTimeout
 	if timeout == 0 {
 		timeout = defaultTimeout
@@ -53,13 +55,17 @@ func (g *Gateway) newTransport() *http.Transport {
 	}
 }
 
-// checkAddress is asked by the dialer between the socket and the connection.
-func (g *Gateway) checkAddress(_ context.Context, _, address string, _ syscall.RawConn) error {
-	addr, err := netip.ParseAddrPort(address)
-	if err != nil || g.Egress == nil || !g.Egress.Allows(addr, local) {
-		return errForbiddenAddress
-	}
-	return nil
+// Dialer returns what makes every outbound connection: it asks the rule about the very
+// address that is dialled, between the socket and the connection. Without a rule there is
+// no connection.
+func Dialer(rule *gatehouse.Egress) *net.Dialer {
+	return &net.Dialer{Timeout: dialTimeout, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		addr, err := netip.ParseAddrPort(address)
+		if err != nil || rule == nil || !rule.Allows(addr, local) {
+			return errForbiddenAddress
+		}
+		return nil
+	}}
 }
 
 // local reports whether ip is an address of this machine. When that cannot be found

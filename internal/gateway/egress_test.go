@@ -34,8 +34,7 @@ func TestAddressIsCheckedWhenDialled(t *testing.T) {
 		{"what is no address", private, "backend.example:80", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := &Gateway{Egress: tt.egress}
-			if err := g.checkAddress(t.Context(), "tcp", tt.address, nil); (err == nil) != tt.allowed {
+			if err := Dialer(tt.egress).ControlContext(t.Context(), "tcp", tt.address, nil); (err == nil) != tt.allowed {
 				t.Errorf("%s is allowed: %v, want %v", tt.address, err == nil, tt.allowed)
 			}
 		})

@@ -5,6 +5,8 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
+//	binding.go     whom a token may be used by, and for which API
+//	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
@@ -29,6 +31,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/proof"
 )
 
 // APIs are the definitions the table is compiled from.
@@ -56,6 +59,13 @@ type Gateway struct {
 	Tokens  Tokens
 	Clients Clients
 
+	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
+	// the URLs that tokens are asked for.
+	URL string
+	// Proofs checks DPoP proofs; nil means that no token bound to a key is taken.
+	Proofs *proof.DPoP
+	// MutualTLS says that listeners ask for certificates.
+	MutualTLS bool
 	// Egress says which addresses backends may have.
 	Egress *gatehouse.Egress
 	// TrustedProxies are the networks of proxies before the gateway whose

@@ -34,7 +34,7 @@ func forbidden(name string) bool {
 		return true
 	}
 	switch name {
-	case "Authorization", "Forwarded", "Http2-Settings",
+	case "Authorization", "Dpop", "Forwarded", "Http2-Settings",
 		"X-Real-Ip", "X-Jwt-Assertion", "X-Original-Url", "X-Rewrite-Url",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override":
 		return true

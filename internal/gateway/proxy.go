@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/proof"
 )
 
 // call is one call on its way. Calls are used again and again, each with a reverse
@@ -54,6 +55,7 @@ func (c *call) decide() {
 		c.decision.Refusal = refusal
 		return
 	}
+	c.head.Gateway = c.gateway.URL
 	c.decision = Decide(c.gateway.current(), c, &c.head)
 	if err := c.decision.Err; err != nil && c.r.Context().Err() == nil {
 		c.gateway.Log.ErrorContext(c.r.Context(), "credentials cannot be checked", "api", c.decision.API.ID, "error", err)
@@ -70,10 +72,21 @@ func (c *call) Client(consumerKey string) (*gatehouse.Client, error) {
 	return c.gateway.Clients.Client(c.r.Context(), consumerKey)
 }
 
+// Proof and Certificate look at the request itself, when the token is bound to a key.
+
+func (c *call) Proof(token string) (string, error) {
+	if c.gateway.Proofs == nil {
+		return "", gatehouse.Errorf(gatehouse.Unauthenticated, "no proof can be checked here")
+	}
+	return c.gateway.Proofs.Check(c.r.Context(), c.r.Header["Dpop"], c.r.Method, c.head.Path, token)
+}
+
+func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
+
 func (c *call) refuse(with *Refusal) {
 	c.decision.Refusal = with
 	c.allowOrigin(c.w.Header())
-	c.decision.write(c.w)
+	c.decision.write(c.w, c.gateway.URL)
 }
 
 // allowOrigin lets a page of another origin read the answer.

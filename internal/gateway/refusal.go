@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/proof"
 )
 
 // Refusal is an answer the gateway gives of its own. The codes and words are those
@@ -16,6 +18,7 @@ type Refusal struct {
 	Description string
 
 	tokenError string // error of RFC 6750, section 3.1, when a token was sent
+	proven     bool   // the challenge is DPoP's (RFC 9449, section 7.1)
 	body       []byte
 }
 
@@ -44,6 +47,14 @@ var (
 		Description: "Invalid Credentials. Make sure you have provided the correct security credentials", tokenError: "invalid_token"})
 	expiredToken = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
 		Description: "The access token has expired. Get a new one with the refresh token or sign in again", tokenError: "invalid_token"})
+	wrongScheme = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "A token that is bound to a key goes with 'Authorization: DPoP' and a proof in the header DPoP, every other with 'Authorization: Bearer'", tokenError: "invalid_token", proven: true})
+	badProof = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "The DPoP proof does not hold: make a new one for each request, for its method, URL and access token, with the key that the token is bound to", tokenError: "invalid_dpop_proof", proven: true})
+	missingCertificate = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "The token is bound to a certificate: present it in the TLS handshake", tokenError: "invalid_token"})
+	otherAudience = plain(&Refusal{Status: http.StatusForbidden, Code: "900914", Message: "Access Denied",
+		Description: "The token was asked for other resources than this API. Ask for this one when you get the token", tokenError: "invalid_token"})
 	unclassified = plain(&Refusal{Status: http.StatusInternalServerError, Code: "900900", Message: "Unclassified Authentication Failure",
 		Description: "The credentials cannot be checked at the moment. Try again later"})
 	wrongTokenType = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900905", Message: "Incorrect Access Token Type is provided",
@@ -101,15 +112,16 @@ func typed(r *Refusal, kind string) *Refusal {
 	return r
 }
 
-// write answers with d's refusal: the one place where it becomes HTTP.
-func (d *Decision) write(w http.ResponseWriter) {
+// write answers with d's refusal: the one place where it becomes HTTP. gateway is what
+// the world calls the gateway.
+func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	r := d.Refusal
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	h.Set("Cache-Control", "no-store")
-	if challenge := d.challenge(); challenge != "" {
-		h.Set("WWW-Authenticate", challenge)
+	if challenges := d.challenges(gateway); challenges != nil {
+		h["Www-Authenticate"] = challenges
 	}
 	if r.Status == http.StatusMethodNotAllowed {
 		h.Set("Allow", d.Allow)
@@ -118,21 +130,41 @@ func (d *Decision) write(w http.ResponseWriter) {
 	w.Write(r.body) // a caller that has left cannot be told so
 }
 
-// challenge returns what WWW-Authenticate says (RFC 6750, section 3): the realm alone
-// to a call without a token, else what is wrong with the token.
-func (d *Decision) challenge() string {
-	const realm = `Bearer realm="Gatehouse"`
+// challenges returns what WWW-Authenticate says (RFC 6750, section 3): the realm alone
+// to a call without a token, which may bring either kind, else what is wrong with the
+// token. It tells where to get one (RFC 9728, section 5.1).
+func (d *Decision) challenges(gateway string) []string {
 	r := d.Refusal
-	switch {
-	case r.tokenError == "insufficient_scope":
-		return realm + `, error="insufficient_scope", error_description="` + r.Description + `", scope="` + strings.Join(d.Resource.Scopes, " ") + `"`
-	case r.tokenError != "":
-		return realm + `, error="` + r.tokenError + `", error_description="` + r.Description + `"`
-	case r.Status == http.StatusUnauthorized:
-		return realm
+	if r.tokenError == "" && r.Status != http.StatusUnauthorized {
+		return nil
 	}
-	return ""
+	says := ` realm="Gatehouse"`
+	if r.tokenError != "" {
+		says += `, error="` + r.tokenError + `", error_description="` + r.Description + `"`
+	}
+	if r.tokenError == "insufficient_scope" {
+		says += `, scope="` + strings.Join(d.Resource.Scopes, " ") + `"`
+	}
+	if d.API != nil && gateway != "" {
+		says += `, resource_metadata="` + gateway + MetadataPath + d.API.BasePath() + `"`
+	}
+	switch {
+	case r.proven:
+		return []string{"DPoP" + says + proofAlgorithms}
+	case r.tokenError == "":
+		return []string{"Bearer" + says, "DPoP" + says + proofAlgorithms}
+	}
+	return []string{"Bearer" + says}
 }
+
+// proofAlgorithms is the parameter algs of the DPoP challenge.
+var proofAlgorithms = func() string {
+	var names []string
+	for _, a := range proof.Algorithms {
+		names = append(names, string(a))
+	}
+	return `, algs="` + strings.Join(names, " ") + `"`
+}()
 
 // preflight answers a browser that asks whether a page of another origin may call
 // (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
@@ -141,7 +173,7 @@ func (d *Decision) challenge() string {
 func (d *Decision) preflight(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Methods", d.Allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, SOAPAction, apikey, *")
+	h.Set("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type, Accept, SOAPAction, apikey, *")
 	h.Set("Access-Control-Max-Age", "600")
 	h.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)

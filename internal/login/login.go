@@ -7,6 +7,8 @@
 //	next.go       where to go afterwards, never out of the site
 //	signin.go     sign in and out
 //	signup.go     become a user of an organization
+//	device.go     let a device without a keyboard act for one
+//	guesses.go    who guessed wrong how often
 //	theme.go      light or dark
 //	error.go      the one adapter from an error to a page
 //
@@ -30,10 +32,15 @@ import (
 type Handler struct {
 	Organizations *organization.Service
 	Sessions      Sessions
+	Devices       Devices
+	Clients       Clients
+	Scopes        Scopes
 	CSRFKey       []byte // 32 random bytes, the same on every node and after a restart
 	Proxies       observe.Proxies
 	Now           func() time.Time
 	Log           *slog.Logger
+
+	wrongCodes guesses
 }
 
 // Sessions keeps browser sessions.
@@ -51,6 +58,9 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("POST /logout", h.post(h.signOut))
 	mux.Handle("GET /signup", h.handle(h.signUpPage))
 	mux.Handle("POST /signup", h.post(h.signUp))
+	mux.Handle("GET /device", h.handle(h.devicePage))
+	mux.Handle("POST /device", h.post(h.enterDevice))
+	mux.Handle("POST /device/answer", h.post(h.answerDevice))
 	mux.Handle("POST /preferences/theme", h.post(h.setTheme))
 }
 

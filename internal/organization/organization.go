@@ -6,6 +6,7 @@
 //	import.go         people who come from another system, with their passwords
 //	authenticate.go   username and password to member, at the same cost for everybody
 //	slowdown.go       wrong passwords slow down the next ones
+//	issuer.go         issuers whose assertions an organization trusts
 //	password.go       Argon2id, a bounded number at a time
 //	foreign.go        hashes that other systems made
 //	strength.go       which passwords may be set
@@ -49,6 +50,10 @@ type Store interface {
 	DeleteMember(ctx context.Context, org *gatehouse.Organization, userID string) error
 	SetPassword(ctx context.Context, userID, passwordHash string) error
 	ReplacePasswordHash(ctx context.Context, userID, before, after string) error
+
+	CreateIssuer(ctx context.Context, t *gatehouse.TrustedIssuer, atMost int) error
+	Issuers(ctx context.Context, orgID string) ([]gatehouse.TrustedIssuer, error)
+	DeleteIssuer(ctx context.Context, orgID, id string) error
 }
 
 // CreateOrganization makes an organization. Only the operator reaches it, by the

@@ -97,7 +97,7 @@ func (h *Handler) register(r *request) (*registrationInfo, error) {
 			n.Grants = append(n.Grants, grant)
 		}
 	}
-	if strings.HasPrefix(body.CallbackURL, "https://") || strings.HasPrefix(body.CallbackURL, "http://") {
+	if gatehouse.ValidRedirect(body.CallbackURL) {
 		n.Callbacks = []string{body.CallbackURL}
 	}
 	k, secret, err := h.Store.Register(r.Context(), r.by, apistore.NewApplication{Name: body.ClientName}, n)

@@ -141,6 +141,9 @@ func (h *Handler) authenticate(r *http.Request, scopes []string) (*gatehouse.Mem
 	if err != nil {
 		return nil, err
 	}
+	if a.Binding != (gatehouse.Binding{}) {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "this token is bound to a key, which cannot be proven here: get a Bearer token")
+	}
 	if !slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(a.Scopes, s) }) {
 		return nil, gatehouse.Errorf(gatehouse.Forbidden, "this takes a token with one of the scopes %s", strings.Join(scopes, ", "))
 	}

@@ -92,6 +92,17 @@ func newHTTPServer(overTLS bool, cert *certificate, log *slog.Logger) *http.Serv
 	return s
 }
 
+// askForCertificates makes clients over TLS present a certificate if they have one (RFC
+// 8705). Whoever presents one has proven its key; whether it is believed is asked where
+// it counts.
+func (ls listeners) askForCertificates() {
+	for _, l := range ls {
+		if l.tls {
+			l.server.TLSConfig.ClientAuth = tls.RequestClientCert
+		}
+	}
+}
+
 // serve answers on every address with h until shutdown. The errors of addresses that
 // fail by themselves arrive on failed.
 func (ls listeners) serve(h http.Handler, failed chan<- error) {

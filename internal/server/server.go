@@ -5,7 +5,8 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
-//	secretuse.go     when consumer secrets were used
+//	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
+//	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
 // It owns no rule and answers no request itself.
@@ -55,7 +56,8 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
-	uses    *secretUse
+	uses    *uses
+	proofs  proofs
 	serving atomic.Bool
 
 	atGateway, atPortal, atOps listeners
@@ -70,7 +72,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 	}
 	s := &Server{
 		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
-		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
+		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -88,9 +90,12 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.bind(ctx, c); err != nil {
 		return err
 	}
+	if err := s.openProofs(c); err != nil {
+		return err
+	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
 	if err := s.protect(ctx, c); err != nil {
 		return err
@@ -129,6 +134,7 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, cert, s.log); err != nil {
 			return err
 		}
+		s.atGateway.askForCertificates()
 	}
 	if c.Role.Portal() {
 		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {
@@ -228,9 +234,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, rotate, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	flush, minute, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
-	defer rotate.Stop()
+	defer minute.Stop()
 	defer purge.Stop()
 	s.rotateKeys(ctx)
 	for {
@@ -239,8 +245,11 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
-		case <-rotate.C:
+		case <-minute.C:
 			s.rotateKeys(ctx)
+			if err := s.db.PurgeUsed(ctx); err != nil {
+				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
+			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
 			if err := s.db.Purge(ctx); err != nil {
@@ -277,10 +286,14 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 }
 
 func (s *Server) tokenAPI() *tokenapi.Handler {
-	return &tokenapi.Handler{
+	h := &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		Log: s.log, Now: time.Now, Proxies: s.proxies, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db,
+		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Proxies: s.proxies,
 	}
+	s.proofs.prove(h)
+	return h
 }
 
 // gatewayHandler serves the Gateway and the Token API. API paths never pass a ServeMux:
@@ -288,6 +301,8 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 func (s *Server) gatewayHandler() http.Handler {
 	tokens := http.NewServeMux()
 	s.tokenAPI().Register(tokens, true)
+	tokens.HandleFunc(gateway.MetadataPath, s.gateway.Metadata)
+	tokens.HandleFunc(gateway.MetadataPath+"/", s.gateway.Metadata)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tokenapi.Owns(r.URL.Path) {
 			tokens.ServeHTTP(w, r)
@@ -301,7 +316,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Proxies: s.proxies, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Proxies: s.proxies, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,

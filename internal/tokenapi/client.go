@@ -2,74 +2,67 @@ package tokenapi
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
 )
 
-// credentials are what a client presents of itself.
-type credentials struct{ key, secret string }
-
-// authenticate proves which client asks, by HTTP Basic or by form fields (RFC 6749,
-// section 2.3.1), never by both. An unknown key and a wrong secret are one answer.
+// authenticate proves which client asks (RFC 6749, section 2.3), in the one way that the
+// request uses and that the client is registered for: there is no falling back to a
+// weaker one. Whatever is wrong, an unknown key too, is one answer.
+//
+//	client_secret.go            a consumer secret, in the Basic header or in the body
+//	client_private_key_jwt.go   a JWT signed by the client (RFC 7523)
+//	client_tls.go               the certificate of the connection (RFC 8705)
+//	client_none.go              nothing: a public client
 func (h *Handler) authenticate(r *http.Request, f form) (*gatehouse.Client, error) {
-	tries, err := presented(r, f)
+	if len(r.Header["Authorization"]) > 1 {
+		return nil, &Error{Code: InvalidRequest, Description: "the Authorization header stands twice"}
+	}
+	var used *clientMethod
+	for i := range clientMethods {
+		m := &clientMethods[i]
+		if !m.carried(r, f) {
+			continue
+		}
+		if used != nil {
+			return nil, &Error{Code: InvalidRequest, Description: "use one way of client authentication, not two"}
+		}
+		used = m
+	}
+	if used == nil {
+		return h.bare(r, f)
+	}
+	return used.prove(h, r, f)
+}
+
+// clientMethod is a way of client authentication by something that a request carries.
+type clientMethod struct {
+	carried func(r *http.Request, f form) bool
+	prove   func(h *Handler, r *http.Request, f form) (*gatehouse.Client, error)
+}
+
+var clientMethods = []clientMethod{
+	{func(r *http.Request, _ form) bool { return r.Header["Authorization"] != nil }, (*Handler).basic},
+	{func(_ *http.Request, f form) bool { return f.has("client_secret") }, (*Handler).post},
+	{func(_ *http.Request, f form) bool { return f.has("client_assertion") || f.has("client_assertion_type") }, (*Handler).assertion},
+}
+
+// bare answers for a request that carries nothing: the client is public, or its
+// certificate speaks for it.
+func (h *Handler) bare(r *http.Request, f form) (*gatehouse.Client, error) {
+	client, err := h.known(r.Context(), f["client_id"])
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range tries {
-		client, err := h.client(r.Context(), c)
-		if err != nil || client != nil {
-			return client, err
-		}
+	switch client.Metadata.AuthMethod {
+	case gatehouse.ClientPublic:
+		return client, nil
+	case gatehouse.ClientTLS, gatehouse.ClientSelfSignedTLS:
+		return client, h.certificate(r, client)
 	}
-	return nil, &Error{Code: InvalidClient, Description: "Client credentials are invalid."}
-}
-
-// presented returns the credentials that a request carries. Of the Basic header these
-// are two readings: form-decoded as the RFC says, then raw as most clients send them.
-func presented(r *http.Request, f form) ([]credentials, error) {
-	headers := r.Header["Authorization"]
-	_, inBody := f["client_secret"]
-	switch {
-	case len(headers) > 1:
-		return nil, &Error{Code: InvalidRequest, Description: "the Authorization header stands twice"}
-	case len(headers) == 1 && inBody:
-		return nil, &Error{Code: InvalidRequest, Description: "use one way of client authentication, not two"}
-	case len(headers) == 0:
-		return []credentials{{f["client_id"], f["client_secret"]}}, nil
-	}
-	raw, ok := parseBasic(headers[0])
-	if !ok {
-		return nil, &Error{Code: InvalidClient, Description: "the Authorization header is not of the form: Basic base64(consumer-key:consumer-secret)"}
-	}
-	tries := []credentials{raw}
-	key, err1 := url.QueryUnescape(raw.key)
-	secret, err2 := url.QueryUnescape(raw.secret)
-	if decoded := (credentials{key, secret}); err1 == nil && err2 == nil && decoded != raw {
-		tries = []credentials{decoded, raw}
-	}
-	if id, ok := f["client_id"]; ok && id != tries[0].key && id != raw.key {
-		return nil, &Error{Code: InvalidRequest, Description: "the client_id in the body is not the one in the Authorization header"}
-	}
-	return tries, nil
-}
-
-// parseBasic reads a Basic header (RFC 7617, section 2).
-func parseBasic(header string) (credentials, bool) {
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return credentials{}, false
-	}
-	text, err := base64.StdEncoding.DecodeString(strings.Trim(token, " "))
-	if err != nil {
-		return credentials{}, false
-	}
-	key, secret, ok := strings.Cut(string(text), ":")
-	return credentials{key, secret}, ok
+	return nil, refusedClient(nil)
 }
 
 // maxKey is the longest consumer key that is looked up, in bytes.
@@ -81,29 +74,19 @@ func plausible(key string) bool {
 	return key != "" && len(key) <= maxKey && !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// decoy is compared when there is no such client, so that it takes as long.
-var decoy = gatehouse.Keys{Secrets: []gatehouse.Secret{{Hash: gatehouse.HashToken("")}}}
-
-// client returns the client that c proves to be, nil when it proves nothing.
-func (h *Handler) client(ctx context.Context, c credentials) (*gatehouse.Client, error) {
-	if !plausible(c.key) {
-		return nil, nil
+// known returns the client with a key; one that does not exist is refused.
+func (h *Handler) known(ctx context.Context, key string) (*gatehouse.Client, error) {
+	if !plausible(key) {
+		return nil, refusedClient(nil)
 	}
-	now := h.Now()
-	client, err := h.Clients.Client(ctx, c.key)
+	client, err := h.Clients.Client(ctx, key)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
-		decoy.Matches(c.secret, now)
-		return nil, nil
+		return nil, refusedClient(err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	secret := client.Matches(c.secret, now)
-	if secret == nil {
-		return nil, nil
-	}
-	if h.SecretUsed != nil {
-		h.SecretUsed(secret.ID)
-	}
-	return client, nil
+	return client, err
+}
+
+// refusedClient is the one answer to whoever does not prove to be a client.
+func refusedClient(cause error) error {
+	return &Error{Code: InvalidClient, Description: "Client credentials are invalid.", Err: cause}
 }

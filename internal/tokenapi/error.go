@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/respond"
@@ -21,6 +23,12 @@ const (
 	UnauthorizedClient   Code = "unauthorized_client"
 	UnsupportedGrantType Code = "unsupported_grant_type"
 	InvalidScope         Code = "invalid_scope"
+	InvalidTarget        Code = "invalid_target" // RFC 8707, section 2
+	InvalidToken         Code = "invalid_token"  // RFC 6750, section 3.1
+	InsufficientScope    Code = "insufficient_scope"
+	InvalidRedirectURI   Code = "invalid_redirect_uri" // RFC 7591, section 3.2.2
+	InvalidMetadata      Code = "invalid_client_metadata"
+	InvalidDPoPProof     Code = "invalid_dpop_proof" // RFC 9449, section 5
 	Unavailable          Code = "temporarily_unavailable"
 	ServerError          Code = "server_error"
 )
@@ -31,6 +39,7 @@ type Error struct {
 	Description string
 	Status      int   // 0 means the code's own
 	Err         error // the cause; logged, never sent
+	RetryAfter  time.Duration
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
@@ -42,8 +51,10 @@ func (e *Error) status() int {
 	switch {
 	case e.Status != 0:
 		return e.Status
-	case e.Code == InvalidClient:
+	case e.Code == InvalidClient || e.Code == InvalidToken:
 		return http.StatusUnauthorized
+	case e.Code == InsufficientScope:
+		return http.StatusForbidden
 	case e.Code == Unavailable:
 		return http.StatusServiceUnavailable
 	case e.Code == ServerError:
@@ -69,7 +80,7 @@ func (h *Handler) endpoint(method string, serve func(http.ResponseWriter, *http.
 			}
 		case r.Method == http.MethodOptions:
 			header.Set("Access-Control-Allow-Methods", method+", OPTIONS")
-			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 			header.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 		default:
@@ -84,8 +95,13 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, err error) {
 	switch e.Code {
 	case InvalidClient:
 		w.Header().Set("WWW-Authenticate", `Basic realm="Gatehouse"`)
+	case InvalidToken, InsufficientScope:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="`+string(e.Code)+`", error_description="`+describable(e.Description)+`"`)
 	case Unavailable:
 		w.Header().Set("Retry-After", "1")
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if h.Refused != nil {
 		h.Refused(string(e.Code))

@@ -17,8 +17,15 @@ const (
 	formTime      = 10 * time.Second // for the body to arrive
 )
 
-// form is the parameters of a request, each once.
+// form is the parameters of a request, each once; several resources stand in one, with
+// spaces between.
 type form map[string]string
+
+// has reports whether a parameter is there, if only empty.
+func (f form) has(name string) bool {
+	_, there := f[name]
+	return there
+}
 
 // readForm reads the form in a request's body. What OAuth forbids is refused: parameters
 // in the URL, a parameter twice (RFC 6749, section 3.2), another content type.
@@ -62,7 +69,9 @@ func parseForm(body string) (form, error) {
 		if err1 != nil || err2 != nil {
 			return nil, &Error{Code: InvalidRequest, Description: "the body holds a damaged % escape"}
 		}
-		if _, twice := f[n]; twice {
+		if n == "resource" && f.has(n) { // the one that may stand several times (RFC 8707, section 2); a URI holds no space
+			v = f[n] + " " + v
+		} else if f.has(n) {
 			return nil, &Error{Code: InvalidRequest, Description: "a parameter stands twice in the body"}
 		}
 		f[n] = v

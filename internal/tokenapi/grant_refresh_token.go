@@ -26,6 +26,9 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if err != nil {
 		return nil, err
 	}
+	if err := req.holds(t); err != nil {
+		return nil, err
+	}
 	switch t.Use(&req.client.Keys, req.now) {
 	case gatehouse.RefreshRotates:
 	case gatehouse.RefreshReplays:
@@ -40,11 +43,15 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if err != nil {
 		return nil, err
 	}
+	audience, err := withinAudience(req.audience, t.Audience)
+	if err != nil {
+		return nil, err
+	}
 	user, err := g.h.Users.Member(ctx, req.client.Organization.ID, t.UserID)
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, refusedRefresh()
 	}
-	return &grantee{user: user, scopes: scopes, rotates: t, presented: presented}, err
+	return &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented}, err
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing

@@ -18,12 +18,14 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/db"
 	"github.com/gatehouse/gatehouse/internal/organization"
+	"github.com/gatehouse/gatehouse/internal/proof"
 	"github.com/gatehouse/gatehouse/internal/token"
 	"github.com/gatehouse/gatehouse/internal/tokenapi"
 )
 
 const (
 	issuer   = "https://gateway.example"
+	portal   = "https://portal.example"
 	password = "correct horse"
 )
 
@@ -87,7 +89,20 @@ func (h *house) open(t testing.TB, dsn string) {
 	h.store = &apistore.Service{Store: data, Tokens: tokens, Now: clock}
 	h.Handler = &tokenapi.Handler{
 		Issuer: issuer, Clients: held{clients}, Users: h.people, Scopes: data, Tokens: tokens, Refresh: data, Keys: tokens.Keys, Log: log, Now: clock,
+		PortalURL: portal, Devices: data, Issuers: data,
+		Registrar: h.store, Once: data, Proofs: &proof.DPoP{Origins: proof.ParseOrigins(issuer), Once: data, Now: clock}, Resources: resources{"/t/johnsorg/orgnews/1.0.0": "johnsorg", "/t/janesorg/secret/1": "janesorg"},
+		Acting: func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error) {
+			return h.people.Member(ctx, h.john.Organization.ID, a.Subject)
+		},
 	}
+}
+
+// resources tells whose API has a base path.
+type resources map[string]string
+
+func (r resources) Owner(path string) (string, bool) {
+	org, ok := r[path]
+	return org, ok
 }
 
 // held finds clients in memory, as a server does.
@@ -205,7 +220,11 @@ func (h *house) send(t testing.TB, r *http.Request) *reply {
 	if r.Method == http.MethodPost && (got.header.Get("Cache-Control") != "no-store" || got.header.Get("Pragma") != "no-cache") {
 		t.Errorf("the answer may be stored: %v", got.header)
 	}
-	if (got.status == http.StatusUnauthorized) != strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic realm=") {
+	scheme := "Basic realm="
+	if strings.Contains(r.URL.Path, "/register") {
+		scheme = "Bearer realm="
+	}
+	if got.status == http.StatusUnauthorized && !strings.HasPrefix(got.header.Get("WWW-Authenticate"), scheme) {
 		t.Errorf("answered %d with WWW-Authenticate %q", got.status, got.header.Get("WWW-Authenticate"))
 	}
 	return got

@@ -20,11 +20,13 @@ type introspection struct {
 	IssuedAt  int64  `json:"iat,omitempty"`
 	NotBefore int64  `json:"nbf,omitempty"`
 	Subject   string `json:"sub,omitempty"`
-	Audience  string `json:"aud,omitempty"`
+	Audience  any    `json:"aud,omitempty"` // one string, or several in a list
 	Issuer    string `json:"iss,omitempty"`
 	ID        string `json:"jti,omitempty"`
 	For       string `json:"aut,omitempty"`
 	Org       string `json:"org,omitempty"`
+
+	Confirm *gatehouse.Binding `json:"cnf,omitempty"` // RFC 9449, section 6.2; RFC 8705, section 3.2
 }
 
 // introspect serves POST /introspect (RFC 7662). A client learns of access tokens of its
@@ -36,6 +38,9 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
 	}
 	client, err := h.authenticate(r, f)
 	if err != nil {
+		return err
+	}
+	if err := confidential(client); err != nil {
 		return err
 	}
 	text, given := f["token"]
@@ -50,11 +55,18 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
 		respond.JSON(w, http.StatusOK, introspection{})
 		return nil
 	}
-	respond.JSON(w, http.StatusOK, introspection{
-		Active: true, Scope: strings.Join(a.Scopes, " "), ClientID: a.ConsumerKey, Username: a.Username, TokenType: "Bearer",
+	says := introspection{
+		Active: true, Scope: strings.Join(a.Scopes, " "), ClientID: a.ConsumerKey, Username: a.Username, TokenType: tokenType(a.Binding),
 		Expires: a.ExpiresAt.Unix(), IssuedAt: a.IssuedAt.Unix(), NotBefore: a.IssuedAt.Unix(), Subject: a.Subject, Audience: h.Issuer, Issuer: h.Issuer,
 		ID: a.ID, For: string(a.For), Org: a.OrgKey,
-	})
+	}
+	if len(a.Audience) > 0 {
+		says.Audience = append([]string{h.Issuer}, a.Audience...)
+	}
+	if a.Binding != (gatehouse.Binding{}) {
+		says.Confirm = &a.Binding
+	}
+	respond.JSON(w, http.StatusOK, says)
 	return nil
 }
 

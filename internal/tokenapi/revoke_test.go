@@ -189,12 +189,18 @@ func TestMetadata(t *testing.T) {
 	h := newHouse(t)
 	want := map[string]any{
 		"issuer": issuer, "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",
-		"jwks_uri": issuer + "/jwks", "grant_types_supported": []any{"client_credentials", "password", "refresh_token"}, "response_types_supported": []any{},
+		"jwks_uri": issuer + "/jwks", "grant_types_supported": []any{
+			"client_credentials", "password", "refresh_token", gatehouse.GrantDeviceCode, gatehouse.GrantJWTBearer, gatehouse.GrantSAML2Bearer, gatehouse.GrantTokenExchange,
+		},
+		"device_authorization_endpoint": issuer + "/device_authorization", "response_types_supported": []any{},
+		"registration_endpoint": issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
 	}
-	methods := []any{"client_secret_basic", "client_secret_post"}
+	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	for _, endpoint := range []string{"token", "revocation", "introspection"} {
 		want[endpoint+"_endpoint_auth_methods_supported"] = methods
+		want[endpoint+"_endpoint_auth_signing_alg_values_supported"] = want["dpop_signing_alg_values_supported"]
 	}
+	want["introspection_endpoint_auth_methods_supported"] = methods[:3] // not those who prove nothing
 	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/oauth2/.well-known/oauth-authorization-server"} {
 		got := h.send(t, httptest.NewRequest(http.MethodGet, path, nil))
 		if diff := cmp.Diff(want, got.body); diff != "" || got.status != 200 || got.header.Get("Cache-Control") != "public, max-age=300" {

@@ -3,10 +3,18 @@
 //	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
 //	POST /revoke       revoke.go (RFC 7009)
 //	POST /introspect   introspect.go (RFC 7662)
+//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
+//	/register          register.go (RFC 7591, RFC 7592)
+//
+//	access.go          reading the access tokens that endpoints themselves take
 //	form.go            reading a request, strictly
-//	client.go          who asks: client authentication
+//	client.go          who asks: client authentication; client_<name>.go: a way each
+//	binding.go         what a token is bound to (RFC 9449, RFC 8705)
+//	resource.go        what a token is for (RFC 8707)
+//	assertion.go saml.go   what trusted issuers say of users
+//	grant_use.go       which grant types are still used, and which are on their way out
 //	error.go           errors in OAuth's own form, written once
 //
 // It does not own the pages that people see on the way to a token (package login), nor
@@ -15,6 +23,7 @@ package tokenapi
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -26,6 +35,7 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/proof"
 )
 
 // Handler serves the Token API.
@@ -40,6 +50,27 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
+	PortalURL string      // where people answer devices; empty when there is no such place
+	Devices   DeviceCodes // what devices wait for
+	Issuers   Issuers     // whose assertions are taken
+
+	// Registrar makes and changes clients; Acting says whom an access token acts for.
+	Registrar Registrar
+	Acting    func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error)
+
+	// Proofs checks DPoP proofs; Once keeps client assertions from being used twice.
+	Proofs *proof.DPoP
+	Once   proof.Once
+	// KeySets reads clients' public keys, Guesses counts their wrong secrets.
+	KeySets *KeySets
+	Guesses *Guesses
+	// ClientCAs vouch for the certificates of tls_client_auth; nil means that there is no
+	// such way.
+	ClientCAs *x509.CertPool
+	// MutualTLS says that listeners ask for certificates.
+	MutualTLS bool
+	// Resources knows the APIs that tokens may be asked for.
+	Resources Resources
 	// Proxies are believed when they say whom they speak for.
 	Proxies observe.Proxies
 
@@ -48,6 +79,8 @@ type Handler struct {
 	// Issued and Refused are told of each answer of the token endpoint.
 	Issued  func(grant string)
 	Refused func(code string)
+	// GrantUsed is told of each token by a grant type.
+	GrantUsed func(consumerKey, grant string)
 }
 
 // Clients finds OAuth clients.
@@ -59,6 +92,7 @@ type Clients interface {
 type Users interface {
 	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+	MemberNamed(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, error)
 }
 
 // Scopes lists the scopes of an organization.
@@ -86,13 +120,13 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
 // API's.
 func Owns(path string) bool {
-	return slices.Contains(paths, path) || strings.HasPrefix(path, Prefix+"/") || strings.HasPrefix(path, "/.well-known/")
+	return slices.Contains(paths, path) || strings.HasPrefix(path, "/register/") || strings.HasPrefix(path, Prefix+"/") || strings.HasPrefix(path, "/.well-known/")
 }
 
 // Register adds the endpoints to mux: below Prefix, and at the root too where that is
@@ -106,6 +140,9 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
 		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
 		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/device_authorization", h.endpoint(http.MethodPost, h.deviceAuthorization))
+		mux.Handle(p+"/register", h.endpoint(http.MethodPost, h.register))
+		mux.Handle(p+"/register/{client_id}", h.endpoint("", h.registration))
 		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))
 		mux.Handle(p+"/.well-known/openid-configuration", h.endpoint(http.MethodGet, h.metadata))
 		mux.Handle(p+"/.well-known/oauth-authorization-server", h.endpoint(http.MethodGet, h.metadata))

@@ -20,6 +20,9 @@ type request struct {
 	scopes []string // asked for
 	now    time.Time
 	from   netip.Addr // of whoever asks
+
+	binding  gatehouse.Binding // what the token will be bound to
+	audience []string          // resources it was asked for
 }
 
 // grantee is whom a grant lets have a token, and what of.
@@ -30,6 +33,14 @@ type grantee struct {
 	rotates   *gatehouse.RefreshToken // the refresh token that was used
 	presented string                  // that token as the client sent it
 	again     []byte                  // an answer that was given before and is due once more
+	audience  []string                // nil means what was asked for
+	binding   gatehouse.Binding       // set by the shared steps
+
+	single     bool            // no refresh token comes with it
+	until      time.Time       // it lasts no longer
+	family     string          // that it ends with, though it is not refreshed
+	actor      json.RawMessage // who acts for the user
+	issuedType string          // for the answer to an exchange
 }
 
 // grant answers one grant_type. It proves what the grant type asks for and says whom the
@@ -45,6 +56,10 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantPassword:          passwordGrant{h.Users},
 		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
 		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+		gatehouse.GrantDeviceCode:        deviceCodeGrant{h},
+		gatehouse.GrantJWTBearer:         jwtBearerGrant{h},
+		gatehouse.GrantSAML2Bearer:       saml2BearerGrant{h},
+		gatehouse.GrantTokenExchange:     tokenExchangeGrant{h},
 	}
 }
 
@@ -67,13 +82,17 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
-	asked, err := gatehouse.ParseScopes(f["scope"])
-	if err != nil {
-		return &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
-	}
-	who, err := g.authorize(r.Context(), &request{client: client, form: f, scopes: asked, now: now, from: h.Proxies.Address(r)})
+	h.announce(w, client, name)
+	req, err := h.asked(r, client, f, now)
 	if err != nil {
 		return err
+	}
+	who, err := g.authorize(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	if who.binding = req.binding; who.audience == nil {
+		who.audience = req.audience
 	}
 	answer := who.again
 	if answer == nil {
@@ -81,11 +100,24 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if h.Issued != nil {
-		h.Issued(name)
-	}
+	h.used(client, name)
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
+}
+
+// asked reads what every grant may be asked for: scopes, resources, and a token bound to
+// a key. The proof of the key comes last, because it is used up by being read.
+func (h *Handler) asked(r *http.Request, client *gatehouse.Client, f form, now time.Time) (*request, error) {
+	scopes, err := gatehouse.ParseScopes(f["scope"])
+	if err != nil {
+		return nil, &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
+	}
+	req := &request{client: client, form: f, scopes: scopes, now: now, from: h.Proxies.Address(r)}
+	if req.audience, err = h.audience(client, f); err != nil {
+		return nil, err
+	}
+	req.binding, err = h.binding(r, client)
+	return req, err
 }
 
 func unknownGrant(name string) error {
@@ -101,7 +133,7 @@ func mayUse(c *gatehouse.Client, grant string) error {
 	if !c.MayUse(grant) || grant == gatehouse.GrantPassword && !c.Organization.PasswordGrant {
 		return &Error{Code: UnauthorizedClient, Description: "this application may not use the grant type " + grant}
 	}
-	return nil
+	return mayBePublic(c, grant)
 }
 
 // answer is a token response (RFC 6749, section 5.1).
@@ -111,6 +143,7 @@ type answer struct {
 	Scope        string `json:"scope"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693, section 2.2.1
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
@@ -124,18 +157,20 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 	if who.user != nil {
 		roles = who.user.Roles
 	}
-	a := c.Authorize(who.user, gatehouse.Narrow(who.scopes, gatehouse.Known(known), roles), now)
+	a := c.Authorize(who.user, gatehouse.Narrow(c.Metadata.Registered(who.scopes), gatehouse.Known(known), roles), now)
+	a.Binding, a.Audience = who.binding, h.restricted(who.audience)
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
-	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: "Bearer", ExpiresIn: a.ExpiresIn(now)}
+	who.derive(a)
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now), IssuedType: who.issuedType}
 	var first, next *gatehouse.RefreshToken
 	switch {
 	case who.rotates != nil:
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		a.Family = who.rotates.Family
 		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
-	case who.user != nil && c.MayUse(gatehouse.GrantRefreshToken):
+	case who.user != nil && !who.single && c.MayUse(gatehouse.GrantRefreshToken):
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		first = c.Issue(a, out.RefreshToken)
 	}

@@ -70,7 +70,7 @@ func TestTokenRequestsAreReadStrictly(t *testing.T) {
 		"an end point that there is not":    {path: "/oauth2/tokens", form: good, status: 404, code: "invalid_request"},
 		"metadata that there is not":        {path: "/.well-known/jwks.json", form: good, status: 404, code: "invalid_request"},
 		"a charset is no other type":        {form: good, change: setHeader("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8"), status: 200},
-		"parameters that we do not know of": {form: good + "&tenant=x&resource=y", status: 200},
+		"parameters that we do not know of": {form: good + "&tenant=x&colour=y", status: 200},
 		"an & at the end":                   {form: good + "&", status: 200},
 	} {
 		t.Run(name, func(t *testing.T) {

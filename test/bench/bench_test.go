@@ -45,10 +45,13 @@ type table struct {
 	rows []string
 }
 
+// add adds a row. Cells that are missing at its end are empty, so that columns stay.
 func (t *table) add(cells ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows = append(t.rows, strings.Join(cells, "\t"))
+	row := [6]string{}
+	copy(row[:], cells)
+	t.rows = append(t.rows, strings.Join(row[:], "\t"))
 }
 
 func (t *table) print() {

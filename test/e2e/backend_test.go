@@ -23,16 +23,19 @@ type sight struct {
 	Target string // as on the request line
 	Host   string
 	Header http.Header
+	Body   string // what arrived of it
+	Cut    bool   // it did not arrive whole
 }
 
 func newBackend(t testing.TB) *backend {
 	b := &backend{}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := sight{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header}
+		body, err := io.ReadAll(r.Body)
+		s := sight{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, Body: string(body), Cut: err != nil}
 		b.mu.Lock()
 		b.seen = append(b.seen, s)
 		b.mu.Unlock()
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		if err != nil {
 			return // the caller has left
 		}
 		w.Header().Set("Content-Type", "application/json")

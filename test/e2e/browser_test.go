@@ -71,6 +71,10 @@ func TestMemberSignsInAndOut(t *testing.T) {
 	}
 	v.follow(link("Publisher"))
 	v.see("Orgnews")
+	v.do("open the account menu", chromedp.Click(`//summary[contains(normalize-space(.), "Account of")]`))
+	v.follow(button("Sign out"))
+	v.open(h.Portal + "/org")
+	v.see("Sign in")
 }
 
 // visitor is a person at a browser of their own.

@@ -5,8 +5,12 @@
 //	backend_test.go    the backend behind its APIs, which remembers what reached it
 //	manage_test.go     furnishing by the Management API
 //	token_test.go      tokens by password, refresh, revocation
+//	refresh_test.go    refreshes that race each other, and a revocation
+//	client_test.go     consumer secrets, damaged forms
+//	introspect_test.go introspection, and what the endpoints give away
 //	call_test.go       calls through the gateway
 //	target_test.go     request targets and headers that are out to cheat, over raw TCP
+//	desync_test.go     requests whose end two readers could see in two places
 //	limits_test.go     too much of anything
 //	slowdown_test.go   wrong passwords at every door
 //	restart_test.go    stopped, killed, started again
@@ -14,6 +18,7 @@
 //	secrets_test.go    what may stand in no file
 //	demo_test.go       the demo's lines in a shell
 //	browser_test.go    a person in a real Chromium
+//	checks_test.go     docs/security-checks.md names real tests
 package e2e
 
 import (

@@ -86,6 +86,7 @@ func (h *house) workUntilKilled(t *testing.T, answers int) []*chain {
 			h.Kill()
 		}
 	}
+	h.Kill() // the workers may have failed before
 	var all []*chain
 	for _, own := range chains {
 		all = append(all, own...)

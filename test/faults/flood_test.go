@@ -4,6 +4,7 @@ package faults
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -86,13 +87,19 @@ func TestCheck154TimesOfSignIns(t *testing.T) {
 		}
 		return time.Since(began)
 	}
-	var user, nobody, slowed, fresh []time.Duration
+	var times [4][]time.Duration
 	for i := range 150 {
-		user = append(user, took(username, "a wrong password"))
-		nobody = append(nobody, took("nobody@johnsorg", "a wrong password"))
-		slowed = append(slowed, took(username, password+"x"))
-		fresh = append(fresh, took(fmt.Sprintf("nobody%d@johnsorg", i), "a wrong password"))
+		asks := [4]func() time.Duration{
+			func() time.Duration { return took(username, "a wrong password") },
+			func() time.Duration { return took("nobody@johnsorg", "a wrong password") },
+			func() time.Duration { return took(username, password+"x") },
+			func() time.Duration { return took(fmt.Sprintf("nobody%d@johnsorg", i), "a wrong password") },
+		}
+		for _, who := range rand.Perm(len(asks)) { // an order would be told apart, by what the one before left behind
+			times[who] = append(times[who], asks[who]())
+		}
 	}
+	user, nobody, slowed, fresh := times[0], times[1], times[2], times[3]
 	for what, pair := range map[string][2][]time.Duration{"a user and nobody": {user, nobody}, "slowed down and not": {slowed, fresh}} {
 		auc := above(pair[0], pair[1])
 		figures.add(t, "154", "chance that "+what+" are told apart", fmt.Sprintf("%.3f", auc), "0.40 to 0.60", auc >= 0.4 && auc <= 0.6)
