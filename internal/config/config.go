@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -111,6 +112,11 @@ type Config struct {
 	// HashQueue is how many sign-ins may wait for a worker, 0 to 100000; more are told
 	// to try again later. Default 64.
 	HashQueue int
+
+	// KeyRotation is how long a signing key signs before the next one does: a number
+	// with h for hours or d for days, 1h to 3650d, or "none" for good. The next key is
+	// published a day before, or half the time when that is less. Default 90d.
+	KeyRotation time.Duration
 
 	// MaxBody is how large the body of a call through the gateway may be, as bytes or
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -81,6 +82,9 @@ func settings() []setting {
 		{name: "hash-queue", def: "64", show: plain,
 			help: "how many sign-ins may wait for that, 0 to 100000; more are told to try later",
 			set:  into(func(c *Config) *int { return &c.HashQueue }, between(0, 100000))},
+		{name: "key-rotation", def: "90d", show: plain,
+			help: "how long a signing key signs before the next one does: 720h, 90d, or none for good",
+			set:  into(func(c *Config) *time.Duration { return &c.KeyRotation }, parseRotation)},
 		{name: "max-body", def: "10MiB", show: plain,
 			help: "how large the body of a call through the gateway may be: 512KiB, 10MiB, 1GiB or bytes",
 			set:  into(func(c *Config) *int64 { return &c.MaxBody }, ParseSize)},
