@@ -64,8 +64,8 @@ func (t *Tokens) LogoutToken(ctx context.Context, c *gatehouse.Client, subject, 
 }
 
 // signFor signs claims that others read until they end, with the same keys as access
-// tokens. The type
-// in the header tells them apart: readJWT believes no header but an access token's.
+// tokens. The type in the header tells them apart: readJWT believes no header but an
+// access token's.
 func (t *Tokens) signFor(ctx context.Context, algorithm, typ string, end time.Time, claims map[string]any) (string, error) {
 	key, err := t.Keys.signer(ctx, algorithm, end)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestRegistrationWithProof(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	bound, _ := h.login(t, "apim:app_manage", setHeader("DPoP", dpop(t, h, key, "/token"))).pair(t)
 	ask := func(scheme, proof string) *reply {
-		r := httptest.NewRequest("POST", "/register", strings.NewReader("{}"))
+		r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"grant_types":["client_credentials"]}`))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", scheme+" "+bound)
 		r.Header.Set("DPoP", proof)
