@@ -153,8 +153,8 @@ func (s *Service) AddSecret(ctx context.Context, by *gatehouse.Member, applicati
 	if !expires.IsZero() && !expires.After(now) {
 		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret must expire in the future")
 	}
-	if len(name) > 100 {
-		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret's name has at most 100 bytes")
+	if err := gatehouse.CheckName("a secret", name); err != nil {
+		return "", nil, err
 	}
 	secret, kept := gatehouse.NewSecret(name, now, expires)
 	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error {

@@ -54,7 +54,7 @@ func (db *DB) Purge(ctx context.Context) error {
 	now := db.Now()
 	return db.change(ctx, func(ctx context.Context, t *tx) error {
 		for _, purge := range []func(context.Context, int64) (int64, error){
-			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions, t.PurgePending, t.PurgeSessionClients, t.PurgeUsedOnce,
+			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions, t.PurgePending, t.PurgeSessionClients,
 		} {
 			if _, err := purge(ctx, micros(now)); err != nil {
 				return err

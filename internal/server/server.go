@@ -235,8 +235,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, purge := time.NewTicker(flushEvery), time.NewTicker(time.Hour)
+	flush, proofs, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer proofs.Stop()
 	defer purge.Stop()
 	for {
 		select {
@@ -244,6 +245,10 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+		case <-proofs.C:
+			if err := s.db.PurgeUsed(ctx); err != nil {
+				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
+			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
 			if err := s.db.Purge(ctx); err != nil {

@@ -155,7 +155,7 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		return nil, err
 	}
 	a := c.Authorize(who.user, scopes, now)
-	a.Binding, a.Audience, a.SignIn, a.Family = who.binding, who.audience, who.signIn, who.family
+	a.Binding, a.Audience, a.SignIn, a.Family = who.binding, h.restricted(who.audience), who.signIn, who.family
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}

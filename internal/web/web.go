@@ -82,6 +82,7 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("GET /publisher/apis/{id}", h.get(h.member(h.publisherAPI)))
 	mux.Handle("POST /publisher/apis/{id}/do", h.post(h.member(h.publisherDo)))
 	mux.Handle("POST /publisher/apis/{id}/settings", h.post(h.member(h.publisherSettings)))
+	mux.Handle("POST /publisher/apis/{id}/subscribers", h.post(h.member(h.publisherDecide)))
 	mux.Handle("/", h.get(func(*visit) error { return page.NoSuchPage() }))
 }
 

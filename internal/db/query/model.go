@@ -17,6 +17,7 @@ type API struct {
 	Production  string
 	Sandbox     string
 	Tiers       string
+	Approval    bool
 	Resources   string
 	Tags        string
 	Scopes      string
