@@ -26,6 +26,7 @@ import (
 	"github.com/beevik/etree"
 	"github.com/go-jose/go-jose/v4"
 	dsig "github.com/russellhaering/goxmldsig"
+	"golang.org/x/oauth2"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
@@ -128,7 +129,7 @@ func (d *docs) furnish() {
 	check(d.t, err)
 	app, err := d.APIStore.CreateApplication(ctx, d.john, apistore.NewApplication{Name: "reader"})
 	check(d.t, err)
-	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants})
+	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants, Callbacks: []string{"https://app.example/back"}})
 	check(d.t, err)
 	d.env["KEY"], d.env["SECRET"] = k.ConsumerKey, secret
 }
@@ -152,6 +153,7 @@ func TestTheGrantsPagesRunAsPrinted(t *testing.T) {
 		{"refresh-token", func(_ *testing.T, printed []string) { d.token(printed[0]) }},
 		{"token-exchange", func(_ *testing.T, printed []string) { d.token(printed[0]) }},
 		{"client-credentials", func(_ *testing.T, printed []string) { d.token(printed[0]) }},
+		{"authorization-code", d.code},
 		{"device-code", d.device},
 		{"jwt-bearer", d.jwt},
 		{"saml2-bearer", d.saml},
@@ -161,6 +163,15 @@ func TestTheGrantsPagesRunAsPrinted(t *testing.T) {
 			page.run(t, commands(t, page.name))
 		})
 	}
+}
+
+func (d *docs) code(t *testing.T, printed []string) {
+	r := &relying{Server: d.Server, t: t, browser: newBrowser(t, d.Server)}
+	d.env["CALLBACK"], d.env["VERIFIER"] = "https://app.example/back", oauth2.GenerateVerifier()
+	app := &oauth2.Config{ClientID: d.env["KEY"], RedirectURL: d.env["CALLBACK"], Scopes: []string{"read"}, Endpoint: oauth2.Endpoint{AuthURL: d.GatewayURL + "/authorize"}}
+	p := r.send(r.signIn(r.visit(app.AuthCodeURL("state", oauth2.S256ChallengeOption(d.env["VERIFIER"])))), "decision", "allow")
+	d.env["CODE"] = p.Request.URL.Query().Get("code")
+	d.token(printed[0])
 }
 
 func (d *docs) device(t *testing.T, printed []string) {
