@@ -157,10 +157,11 @@ func parseClient(text []byte) (*clientBody, error) {
 	return body, nil
 }
 
-// newClient says what to register. The default of grant_types is RFC 7591's.
+// newClient says what to register. The default of grant_types is RFC 7591's for clients
+// that can be sent a code, and that of new keys for the others.
 func newClient(body *clientBody) apistore.NewClient {
 	n := apistore.NewClient{Name: body.Name, Grants: body.Grants, Callbacks: body.RedirectURIs, Metadata: body.ClientMetadata}
-	if len(n.Grants) == 0 {
+	if len(n.Grants) == 0 && len(n.Callbacks) > 0 {
 		n.Grants = []string{gatehouse.GrantAuthorizationCode}
 	}
 	return n
