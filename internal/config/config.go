@@ -106,7 +106,8 @@ type Config struct {
 	LogFormat string
 
 	// HashWorkers is how many passwords are hashed at once, 1 to 1024; each takes a
-	// core and 19 MiB for about 20 ms. Default the number of CPUs.
+	// core and 19 MiB for about 20 ms. Default one less than the number of CPUs, and at
+	// least 1: a core is left to calls while sign-ins flood in.
 	HashWorkers int
 
 	// HashQueue is how many sign-ins may wait for a worker, 0 to 100000; more are told

@@ -76,7 +76,7 @@ func settings() []setting {
 		{name: "log-format", def: "text", show: plain,
 			help: "how the log is written: text or json",
 			set:  into(func(c *Config) *string { return &c.LogFormat }, oneOf("text", "json"))},
-		{name: "hash-workers", def: strconv.Itoa(min(runtime.GOMAXPROCS(0), 1024)), show: plain,
+		{name: "hash-workers", def: strconv.Itoa(max(1, min(runtime.GOMAXPROCS(0)-1, 1024))), show: plain,
 			help: "how many passwords are hashed at once, 1 to 1024",
 			set:  into(func(c *Config) *int { return &c.HashWorkers }, between(1, 1024))},
 		{name: "hash-queue", def: "64", show: plain,
