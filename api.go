@@ -61,6 +61,7 @@ type API struct {
 	Sandbox    string // the same for SANDBOX keys; empty when there is none
 
 	Tiers     []string   // subscription tiers offered, by name
+	Approval  bool       // subscriptions wait until a publisher approves them
 	Resources []Resource // what the gateway lets through
 	Tags      []string
 
@@ -150,10 +151,16 @@ func (a *API) Validate() error {
 		return Errorf(Invalid, "%q cannot be a context: use / and a name of letters, digits and ._-, like /petstore", a.Context)
 	case reserved(a.Context):
 		return Errorf(Invalid, "contexts that begin with /t/ or /oauth2/ are taken: choose another")
-	case len(a.Description) > MaxDescription:
-		return Errorf(Invalid, "the description is longer than %d bytes", MaxDescription)
 	case len(a.Resources) > MaxResources:
 		return Errorf(Invalid, "an API has at most %d resources, this one has %d", MaxResources, len(a.Resources))
+	}
+	if err := checkDescription(a.Description); err != nil {
+		return err
+	}
+	for _, tag := range a.Tags {
+		if err := CheckName("a tag", tag); err != nil {
+			return err
+		}
 	}
 	for _, endpoint := range []string{a.Production, a.Sandbox} {
 		if err := validEndpoint(endpoint); err != nil {

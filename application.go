@@ -26,11 +26,11 @@ var applicationName = regexp.MustCompile(`^[^\s\x00-\x1f"<>\\][^\x00-\x1f"<>\\]{
 
 // Validate checks the rules an application keeps.
 func (a *Application) Validate() error {
-	if !applicationName.MatchString(a.Name) {
+	if !applicationName.MatchString(a.Name) || !validText(a.Name, MaxName) {
 		return Errorf(Invalid, "an application needs a name of 1 to 100 characters, without quotes, backslashes and angle brackets")
 	}
-	if len(a.Description) > MaxDescription {
-		return Errorf(Invalid, "the description is longer than %d bytes", MaxDescription)
+	if err := checkDescription(a.Description); err != nil {
+		return err
 	}
 	if _, ok := FindTier(ApplicationTiers, a.Tier); !ok {
 		return Errorf(Invalid, "there is no application tier %q", a.Tier)

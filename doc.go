@@ -16,6 +16,7 @@
 //	RefreshToken    one link of a family of rotating refresh tokens   refresh.go
 //	Change          what one node tells the others   change.go
 //	Egress          which addresses backends may have   egress.go
+//	validText       what people may write   text.go
 //	Error           a kind, a message fit for strangers, a hidden cause   error.go
 //
 // It imports the standard library and nothing else, so every other package may

@@ -102,8 +102,8 @@ func (k *Keys) MayUse(grant string) bool { return slices.Contains(k.Grants, gran
 // Validate checks the rules keys keep in an organization.
 func (k *Keys) Validate(org *Organization) error {
 	for _, g := range k.Grants {
-		if !slices.Contains(DefaultGrants, g) {
-			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, DefaultGrants)
+		if !slices.Contains(SupportedGrants, g) {
+			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, SupportedGrants)
 		}
 	}
 	switch {

@@ -18,6 +18,9 @@ type Organization struct {
 
 	// PasswordGrant allows the password grant to the organization's applications.
 	PasswordGrant bool
+	// PasswordDeprecated is since when the organization asks its clients to leave the
+	// password grant, which goes on working; zero where it does not.
+	PasswordDeprecated time.Time
 	// NeverExpiring allows applications to ask for access tokens without an end.
 	NeverExpiring bool
 	// SignUp lets visitors of the organization's API Store make themselves a user.
@@ -36,10 +39,10 @@ func (o *Organization) Validate() error {
 	if !ValidOrganizationKey(o.Key) {
 		return Errorf(Invalid, "%q cannot be an organization key: use a lower-case letter, then 1 to 30 lower-case letters, digits or hyphens", o.Key)
 	}
-	if o.Name == "" || len(o.Name) > 200 {
-		return Errorf(Invalid, "an organization needs a name of 1 to 200 bytes")
+	if o.Name == "" {
+		return Errorf(Invalid, "an organization needs a name")
 	}
-	return nil
+	return CheckName("an organization", o.Name)
 }
 
 // BasePath returns what stands before the context of the organization's APIs.

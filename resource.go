@@ -69,6 +69,9 @@ func (r *Resource) Validate() error {
 			return Errorf(Invalid, "the path %q holds a character that no path template may have", r.Template)
 		}
 	}
+	if err := checkDescription(r.Summary); err != nil {
+		return err
+	}
 	for _, s := range r.Scopes {
 		if !validScope(s) {
 			return Errorf(Invalid, "%s %s names %q, which cannot be a scope", r.Method, r.Template, s)

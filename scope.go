@@ -62,6 +62,12 @@ func (s *Scope) Validate() error {
 	if s.Name == DefaultScope || freeScope(s.Name) || strings.HasPrefix(s.Name, "apim:") {
 		return Errorf(Invalid, "the scope %q has a meaning of its own: choose another name", s.Name)
 	}
+	if err := CheckName("a scope", s.DisplayName); err != nil {
+		return err
+	}
+	if err := checkDescription(s.Description); err != nil {
+		return err
+	}
 	for _, r := range s.Roles {
 		if !ValidRole(r) {
 			return Errorf(Invalid, "the scope %q is bound to %q, which cannot be a role", s.Name, r)

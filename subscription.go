@@ -1,6 +1,9 @@
 package gatehouse
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SubscriptionState says whether a subscription opens its API.
 type SubscriptionState string
@@ -23,6 +26,36 @@ type Subscription struct {
 	Tier          string
 	State         SubscriptionState
 	CreatedAt     time.Time
+}
+
+// Subscribe sets the state in which a subscription to a begins.
+func (s *Subscription) Subscribe(a *API) {
+	s.State = Unblocked
+	if a.Approval {
+		s.State = OnHold
+	}
+}
+
+// decisions lists the states that a publisher may move each state to.
+var decisions = map[SubscriptionState][]SubscriptionState{
+	OnHold:            {Unblocked, Rejected},
+	Rejected:          {Unblocked},
+	Unblocked:         {SubscriptionBlock, ProductionBlocked},
+	SubscriptionBlock: {Unblocked, ProductionBlocked},
+	ProductionBlocked: {Unblocked, SubscriptionBlock},
+}
+
+// Decisions returns the states that a publisher may move s to.
+func (s *Subscription) Decisions() []SubscriptionState { return decisions[s.State] }
+
+// Decide moves s to a state that a publisher chose: approved or unblocked, rejected,
+// blocked. Choosing the state it has changes nothing; another move is a Conflict.
+func (s *Subscription) Decide(state SubscriptionState) error {
+	if state != s.State && !slices.Contains(decisions[s.State], state) {
+		return Errorf(Conflict, "the subscription is %s, which may become one of %v", s.State, decisions[s.State])
+	}
+	s.State = state
+	return nil
 }
 
 // Validate checks the rules a subscription to a keeps when it is made.

@@ -5,6 +5,7 @@
 //	serve.go     run the server
 //	demo.go      run it with something to try
 //	org.go       organizations
+//	issuer.go    issuers whose assertions an organization trusts
 //	user.go      people
 //	settings.go  the settings in force
 //	version.go   which program this is
@@ -94,7 +95,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.userCommand(), p.settingsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.settingsCommand(), p.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	seal(root)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -53,4 +54,32 @@ func (o *output) print(w io.Writer, v any, table [][]string) error {
 		fmt.Fprintln(columns, strings.Join(row, "\t"))
 	}
 	return columns.Flush()
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+// addChoice gives cmd such a flag; it is empty while nobody sets it.
+func addChoice(cmd *cobra.Command, name, usage string, words ...string) *choice {
+	c := &choice{words: words}
+	cmd.Flags().Var(c, name, usage)
+	return c
+}
+
+// String returns the word.
+func (c *choice) String() string { return c.value }
+
+// Type names the kind of value in --help.
+func (c *choice) Type() string { return "word" }
+
+// Set takes one of the words.
+func (c *choice) Set(word string) error {
+	if !slices.Contains(c.words, word) {
+		return fmt.Errorf("use %s", strings.Join(c.words, " or "))
+	}
+	c.value = word
+	return nil
 }

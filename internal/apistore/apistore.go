@@ -45,6 +45,7 @@ type Store interface {
 	DeleteKeys(ctx context.Context, consumerKey string) error
 	DeleteSecret(ctx context.Context, consumerKey, id string) error
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
+	GrantUses(ctx context.Context, consumerKey string) ([]gatehouse.GrantUse, error)
 
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsOf(ctx context.Context, applicationID string) ([]gatehouse.Subscription, error)

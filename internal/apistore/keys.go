@@ -14,6 +14,7 @@ type NewKeys struct {
 	Type          gatehouse.KeyType
 	Grants        []string
 	Callbacks     []string
+	Format        gatehouse.TokenFormat // empty leaves it as it is: at first, the application's
 	Algorithm     string
 	Access        time.Duration
 	Refresh       time.Duration
@@ -28,6 +29,9 @@ func (n NewKeys) apply(k *gatehouse.Keys, org *gatehouse.Organization) error {
 	k.Metadata = n.Metadata
 	if len(k.Grants) == 0 {
 		k.Grants = gatehouse.DefaultGrants
+	}
+	if n.Format != "" {
+		k.Format = n.Format
 	}
 	if k.Algorithm == "" {
 		k.Algorithm = "ES256"
@@ -120,6 +124,15 @@ func (s *Service) UpdateKeys(ctx context.Context, by *gatehouse.Member, applicat
 	return s.KeysByType(ctx, by, applicationID, n.Type)
 }
 
+// GrantUses returns how often keys of an application used each grant type that they ever
+// used, some seconds late.
+func (s *Service) GrantUses(ctx context.Context, by *gatehouse.Member, k *gatehouse.Keys) ([]gatehouse.GrantUse, error) {
+	if _, err := s.Application(ctx, by, k.ApplicationID); err != nil {
+		return nil, err
+	}
+	return s.Store.GrantUses(ctx, k.ConsumerKey)
+}
+
 // DeleteKeys removes an application's keys of one type; their tokens end at once.
 func (s *Service) DeleteKeys(ctx context.Context, by *gatehouse.Member, applicationID string, t gatehouse.KeyType) error {
 	k, err := s.KeysByType(ctx, by, applicationID, t)
@@ -140,8 +153,8 @@ func (s *Service) AddSecret(ctx context.Context, by *gatehouse.Member, applicati
 	if !expires.IsZero() && !expires.After(now) {
 		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret must expire in the future")
 	}
-	if len(name) > 100 {
-		return "", nil, gatehouse.Errorf(gatehouse.Invalid, "a secret's name has at most 100 bytes")
+	if err := gatehouse.CheckName("a secret", name); err != nil {
+		return "", nil, err
 	}
 	secret, kept := gatehouse.NewSecret(name, now, expires)
 	err = s.Store.UpdateKeys(ctx, k.ConsumerKey, func(k *gatehouse.Keys) error {

@@ -103,7 +103,7 @@ func TestSecrets(t *testing.T) {
 			return err
 		},
 		"a long name": func() error {
-			_, _, err := h.AddSecret(ctx, h.john, app.ID, gatehouse.Production, strings.Repeat("n", 101), time.Time{})
+			_, _, err := h.AddSecret(ctx, h.john, app.ID, gatehouse.Production, strings.Repeat("n", gatehouse.MaxName+1), time.Time{})
 			return err
 		},
 	} {

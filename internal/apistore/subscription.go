@@ -33,8 +33,9 @@ func (s *Service) newSubscription(ctx context.Context, by *gatehouse.Member, app
 	}
 	now := s.Now()
 	sub := &gatehouse.Subscription{
-		ID: gatehouse.NewID(now), OrgID: by.Organization.ID, ApplicationID: app.ID, APIID: apiID, Tier: tier, State: gatehouse.Unblocked, CreatedAt: now,
+		ID: gatehouse.NewID(now), OrgID: by.Organization.ID, ApplicationID: app.ID, APIID: apiID, Tier: tier, CreatedAt: now,
 	}
+	sub.Subscribe(a)
 	return sub, sub.Validate(a)
 }
 
@@ -97,11 +98,12 @@ type Start struct {
 
 // Started is what it gives.
 type Started struct {
-	Application *gatehouse.Application
-	Keys        *gatehouse.Keys
-	Secret      string // of the keys, when they were made now; it cannot be shown again
-	Token       string
-	Says        *gatehouse.Authorization
+	Application  *gatehouse.Application
+	Subscription *gatehouse.Subscription // may wait for approval
+	Keys         *gatehouse.Keys
+	Secret       string // of the keys, when they were made now; it cannot be shown again
+	Token        string
+	Says         *gatehouse.Authorization
 }
 
 // Start subscribes an application to an API, makes its keys if there are none, all in
@@ -170,10 +172,11 @@ func (s *Service) tryProvision(ctx context.Context, by *gatehouse.Member, ask St
 	if err != nil {
 		return nil, err
 	}
-	if !subscribed(subs, ask.APIID) {
+	if got.Subscription = subscriptionTo(subs, ask.APIID); got.Subscription == nil {
 		if newSub, err = s.newSubscription(ctx, by, app, ask.APIID, ask.Tier); err != nil {
 			return nil, err
 		}
+		got.Subscription = newSub
 	}
 	if newApp == nil && newKeys == nil && newSub == nil {
 		return &got, nil
@@ -199,11 +202,12 @@ func (s *Service) existingKeys(ctx context.Context, applicationID string, t gate
 	return nil, err
 }
 
-func subscribed(subs []gatehouse.Subscription, apiID string) bool {
+// subscriptionTo returns the subscription to an API among subs, or nil.
+func subscriptionTo(subs []gatehouse.Subscription, apiID string) *gatehouse.Subscription {
 	for i := range subs {
 		if subs[i].APIID == apiID {
-			return true
+			return &subs[i]
 		}
 	}
-	return false
+	return nil
 }

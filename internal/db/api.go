@@ -12,7 +12,7 @@ func api(r query.API, orgKey string) (*gatehouse.API, error) {
 	a := &gatehouse.API{
 		ID: r.ID, OrgID: r.OrgID, OrgKey: orgKey, Name: r.Name, Version: r.Version, Context: r.Context,
 		Description: r.Description, Provider: r.Provider, State: gatehouse.State(r.State),
-		Production: r.Production, Sandbox: r.Sandbox, CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
+		Production: r.Production, Sandbox: r.Sandbox, Approval: r.Approval, CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
 	}
 	var err error
 	if a.Tiers, err = list[string](r.Tiers); err != nil {
@@ -43,7 +43,7 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 		err = t.CreateAPI(ctx, query.CreateAPIParams{
 			ID: a.ID, OrgID: a.OrgID, Name: a.Name, NameKey: strings.ToLower(a.Name), Version: a.Version, Context: a.Context,
 			Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
-			Tiers: text(a.Tiers), Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
+			Tiers: text(a.Tiers), Approval: a.Approval, Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
 			Definition: def.Document, CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
 		})
 		if err != nil {
@@ -83,7 +83,7 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		}
 		err = t.UpdateAPI(ctx, query.UpdateAPIParams{
 			ID: id, Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
-			Tiers: text(a.Tiers), Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
+			Tiers: text(a.Tiers), Approval: a.Approval, Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
 			Definition: def.Document, UpdatedAt: micros(db.Now()),
 		})
 		if err != nil {
@@ -158,7 +158,7 @@ func (t *tx) apis(ctx context.Context, orgID, orgKey string) ([]*gatehouse.API, 
 	return tryEach(rows, func(r query.APIsOfRow) (*gatehouse.API, error) {
 		return api(query.API{
 			ID: r.ID, OrgID: r.OrgID, Name: r.Name, Version: r.Version, Context: r.Context, Description: r.Description,
-			Provider: r.Provider, State: r.State, Production: r.Production, Sandbox: r.Sandbox, Tiers: r.Tiers,
+			Provider: r.Provider, State: r.State, Production: r.Production, Sandbox: r.Sandbox, Tiers: r.Tiers, Approval: r.Approval,
 			Resources: r.Resources, Tags: r.Tags, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		}, orgKey)
 	})

@@ -54,11 +54,15 @@ func (db *DB) Purge(ctx context.Context) error {
 	now := db.Now()
 	return db.change(ctx, func(ctx context.Context, t *tx) error {
 		for _, purge := range []func(context.Context, int64) (int64, error){
-			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions, t.PurgeUsedOnce,
+			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions,
 		} {
 			if _, err := purge(ctx, micros(now)); err != nil {
 				return err
 			}
+		}
+		// A device that still polls learns that its code has expired.
+		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {
+			return err
 		}
 		_, err := t.PurgeChanges(ctx, micros(now.Add(-24*time.Hour)))
 		return err

@@ -21,3 +21,13 @@ func (db *DB) UseOnce(ctx context.Context, hash string, until time.Time) error {
 	})
 	return db.explain(err, "proof")
 }
+
+// PurgeUsed forgets what is good for nothing any more anyhow. There may be one row for
+// each call of the gateway, so it is done often.
+func (db *DB) PurgeUsed(ctx context.Context) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		_, err := t.PurgeUsedOnce(ctx, micros(db.Now()))
+		return err
+	})
+	return db.explain(err, "proof")
+}

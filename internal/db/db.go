@@ -11,6 +11,7 @@
 //	application.go keys.go subscription.go  what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	client.go                               what clients may present once
+//	device.go issuer.go grant.go            device codes; trusted issuers; uses of grants
 //	signing.go                              signing keys, sealed
 //	migrate.go migrations/                  the schema, forward only
 //

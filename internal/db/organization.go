@@ -10,7 +10,7 @@ import (
 func organization(r query.Organization) gatehouse.Organization {
 	return gatehouse.Organization{
 		ID: r.ID, Key: r.Key, Name: r.Name, CreatedAt: moment(r.CreatedAt),
-		PasswordGrant: r.PasswordGrant, NeverExpiring: r.NeverExpiring, SignUp: r.SignUp,
+		PasswordGrant: r.PasswordGrant, NeverExpiring: r.NeverExpiring, SignUp: r.SignUp, PasswordDeprecated: moment(r.PasswordDeprecatedAt),
 	}
 }
 
@@ -20,7 +20,7 @@ func (db *DB) CreateOrganization(ctx context.Context, o *gatehouse.Organization,
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		err := t.CreateOrganization(ctx, query.CreateOrganizationParams{
 			ID: o.ID, Key: o.Key, Name: o.Name, CreatedAt: micros(o.CreatedAt),
-			PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp,
+			PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp, PasswordDeprecatedAt: micros(o.PasswordDeprecated),
 		})
 		if err != nil || first == nil {
 			return err
@@ -58,7 +58,7 @@ func (db *DB) UpdateOrganization(ctx context.Context, key string, rule func(*gat
 			return err
 		}
 		err = t.UpdateOrganization(ctx, query.UpdateOrganizationParams{
-			ID: o.ID, Name: o.Name, PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp,
+			ID: o.ID, Name: o.Name, PasswordGrant: o.PasswordGrant, NeverExpiring: o.NeverExpiring, SignUp: o.SignUp, PasswordDeprecatedAt: micros(o.PasswordDeprecated),
 		})
 		if err != nil {
 			return err

@@ -180,6 +180,9 @@ func (db *DB) SetPassword(ctx context.Context, userID, passwordHash string) erro
 		if err := t.DeleteSessionsOf(ctx, userID); err != nil {
 			return err
 		}
+		if err := t.DeleteDeviceCodesOf(ctx, userID); err != nil { // what was allowed and not fetched yet
+			return err
+		}
 		return t.revoke(ctx, gatehouse.RevokeAll(gatehouse.RevokedUser, userID, db.Now()))
 	})
 	return db.explain(err, "user")

@@ -7,6 +7,8 @@
 //	next.go       where to go afterwards, never out of the site
 //	signin.go     sign in and out
 //	signup.go     become a user of an organization
+//	device.go     let a device without a keyboard act for one
+//	guesses.go    who guessed wrong how often
 //	theme.go      light or dark
 //	error.go      the one adapter from an error to a page
 //
@@ -29,9 +31,17 @@ import (
 type Handler struct {
 	Organizations *organization.Service
 	Sessions      Sessions
+	Devices       Devices
+	Clients       Clients
+	Scopes        Scopes
 	CSRFKey       []byte // 32 random bytes, the same on every node and after a restart
 	Now           func() time.Time
 	Log           *slog.Logger
+
+	// Address tells where a request came from; nil means where its connection did.
+	Address func(*http.Request) string
+
+	wrongCodes guesses
 }
 
 // Sessions keeps browser sessions.
@@ -49,6 +59,9 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("POST /logout", h.post(h.signOut))
 	mux.Handle("GET /signup", h.handle(h.signUpPage))
 	mux.Handle("POST /signup", h.post(h.signUp))
+	mux.Handle("GET /device", h.handle(h.devicePage))
+	mux.Handle("POST /device", h.post(h.enterDevice))
+	mux.Handle("POST /device/answer", h.post(h.answerDevice))
 	mux.Handle("POST /preferences/theme", h.post(h.setTheme))
 }
 

@@ -60,8 +60,8 @@ func (s *Service) newMember(u NewUser, org *gatehouse.Organization) (*gatehouse.
 	if err := gatehouse.CheckNewPassword(u.Password, username); err != nil {
 		return nil, err
 	}
-	if len(u.Name) > 200 {
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "a name has at most 200 bytes")
+	if err := gatehouse.CheckName("a user", u.Name); err != nil {
+		return nil, err
 	}
 	for _, r := range u.Roles {
 		if !gatehouse.ValidRole(r) {

@@ -4,6 +4,7 @@
 //	organization.go   organizations
 //	member.go         members, roles, passwords
 //	authenticate.go   username and password to member, at the same cost for everybody
+//	issuer.go         issuers whose assertions an organization trusts
 //	password.go       Argon2id, a bounded number at a time
 //
 // It does not own sessions (package login) nor tokens (packages token and tokenapi).
@@ -42,6 +43,10 @@ type Store interface {
 	UpdateMember(ctx context.Context, orgID, userID string, rule func(*gatehouse.Member) error) error
 	DeleteMember(ctx context.Context, org *gatehouse.Organization, userID string) error
 	SetPassword(ctx context.Context, userID, passwordHash string) error
+
+	CreateIssuer(ctx context.Context, t *gatehouse.TrustedIssuer, atMost int) error
+	Issuers(ctx context.Context, orgID string) ([]gatehouse.TrustedIssuer, error)
+	DeleteIssuer(ctx context.Context, orgID, id string) error
 }
 
 // CreateOrganization makes an organization. Only the operator reaches it, by the

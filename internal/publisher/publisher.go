@@ -51,6 +51,7 @@ type Changes struct {
 	Sandbox     *string
 	Tiers       []string
 	Tags        []string
+	Approval    *bool // whether subscriptions wait for a publisher
 }
 
 // apply overlays c on a. The name, version and context of an API that exists never
@@ -71,6 +72,9 @@ func (c Changes) apply(a *gatehouse.API) {
 	}
 	if c.Tags != nil {
 		a.Tags = c.Tags
+	}
+	if c.Approval != nil {
+		a.Approval = *c.Approval
 	}
 }
 

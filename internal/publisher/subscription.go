@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"context"
-	"slices"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -33,18 +32,13 @@ func (s *Service) Subscribers(ctx context.Context, by *gatehouse.Member, apiID s
 	return subscribers, nil
 }
 
-// Block sets whether a subscription opens its API: gatehouse.SubscriptionBlock,
-// ProductionBlocked or Unblocked.
-func (s *Service) Block(ctx context.Context, by *gatehouse.Member, subscriptionID string, state gatehouse.SubscriptionState) error {
+// Decide moves a subscription to a state: approved or unblocked, rejected, blocked. It is
+// in force at the gateway of this node when Decide returns.
+func (s *Service) Decide(ctx context.Context, by *gatehouse.Member, subscriptionID string, state gatehouse.SubscriptionState) error {
 	if !by.May(gatehouse.PublishAPIs) {
-		return gatehouse.Errorf(gatehouse.Forbidden, "blocking subscriptions takes the role publisher")
-	}
-	allowed := []gatehouse.SubscriptionState{gatehouse.SubscriptionBlock, gatehouse.ProductionBlocked, gatehouse.Unblocked}
-	if !slices.Contains(allowed, state) {
-		return gatehouse.Errorf(gatehouse.Invalid, "%q is no state to set: use one of %v", state, allowed)
+		return gatehouse.Errorf(gatehouse.Forbidden, "deciding about subscriptions takes the role publisher")
 	}
 	return s.Store.UpdateSubscription(ctx, by.Organization.ID, subscriptionID, func(sub *gatehouse.Subscription) error {
-		sub.State = state
-		return nil
+		return sub.Decide(state)
 	})
 }

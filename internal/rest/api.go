@@ -52,6 +52,7 @@ type apiBody struct {
 	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
 	Policies        []string        `json:"policies,omitempty"` // subscription tiers
 	Tags            []string        `json:"tags,omitempty"`
+	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
 	Operations      []operation     `json:"operations,omitempty"`
 	Scopes          []apiScope      `json:"scopes,omitempty"`
 	CreatedTime     string          `json:"createdTime,omitempty"`
@@ -146,7 +147,7 @@ func value(s *string) string {
 
 // changes is what the body says of an API.
 func (b *apiBody) changes() publisher.Changes {
-	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags}
+	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval}
 	if config := b.EndpointConfig; config != nil {
 		c.Production, c.Sandbox = new(string), new(string)
 		if config.Production != nil {
@@ -185,7 +186,7 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	unlimited := gatehouse.Unlimited
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
-		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
+		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
 		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a),

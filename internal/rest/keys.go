@@ -16,24 +16,36 @@ const keyManager = "Resident Key Manager"
 
 // keysInfo is an application's keys of one type. Their id is the consumer key.
 type keysInfo struct {
-	KeyMappingID         string             `json:"keyMappingId"`
-	KeyManager           string             `json:"keyManager"`
-	ConsumerKey          string             `json:"consumerKey"`
-	ConsumerSecret       string             `json:"consumerSecret"` // whole in the answer that makes it, masked ever after
-	SupportedGrantTypes  []string           `json:"supportedGrantTypes"`
-	CallbackURL          string             `json:"callbackUrl"`
-	KeyState             string             `json:"keyState"` // APPROVED
-	KeyType              gatehouse.KeyType  `json:"keyType"`
-	Mode                 string             `json:"mode"` // CREATED
-	GroupID              string             `json:"groupId"`
-	Token                *tokenInfo         `json:"token"` // in the answer that makes them
-	AdditionalProperties lifetimeProperties `json:"additionalProperties"`
+	KeyMappingID         string            `json:"keyMappingId"`
+	KeyManager           string            `json:"keyManager"`
+	ConsumerKey          string            `json:"consumerKey"`
+	ConsumerSecret       string            `json:"consumerSecret"` // whole in the answer that makes it, masked ever after
+	SupportedGrantTypes  []string          `json:"supportedGrantTypes"`
+	CallbackURL          string            `json:"callbackUrl"`
+	KeyState             string            `json:"keyState"` // APPROVED
+	KeyType              gatehouse.KeyType `json:"keyType"`
+	Mode                 string            `json:"mode"` // CREATED
+	GroupID              string            `json:"groupId"`
+	Token                *tokenInfo        `json:"token"` // in the answer that makes them
+	AdditionalProperties tokenProperties   `json:"additionalProperties"`
+	GrantUses            []grantUseInfo    `json:"grantUses"` // who still depends on which grant type
 }
 
-// lifetimeProperties are the lifetimes of tokens in seconds; -1 means without an end.
-type lifetimeProperties struct {
-	Access  seconds `json:"application_access_token_expiry_time"`
-	Refresh seconds `json:"refresh_token_expiry_time"`
+// grantUseInfo is how often keys used a grant type, and on which day last (UTC).
+type grantUseInfo struct {
+	GrantType   string `json:"grantType"`
+	Uses        int64  `json:"uses"`
+	LastUsedDay string `json:"lastUsedDay"`
+}
+
+// tokenProperties are what tokens are like: their lifetimes in seconds, -1 without an end,
+// how many seconds a refresh token that was used gives its answer once more, and JWT or
+// OPAQUE.
+type tokenProperties struct {
+	Access  seconds               `json:"application_access_token_expiry_time"`
+	Refresh seconds               `json:"refresh_token_expiry_time"`
+	Grace   *seconds              `json:"refresh_token_grace_time"`
+	Format  gatehouse.TokenFormat `json:"token_format"`
 }
 
 // seconds reads a number that some clients write as text; N/A and nothing mean 0, the
@@ -57,10 +69,12 @@ func (s *seconds) UnmarshalJSON(text []byte) error {
 func (s seconds) duration() time.Duration { return time.Duration(s) * time.Second }
 
 func newKeysInfo(k *gatehouse.Keys) (keysInfo, error) {
+	grace := seconds(k.Grace / time.Second)
 	info := keysInfo{
 		KeyMappingID: k.ConsumerKey, KeyManager: keyManager, ConsumerKey: k.ConsumerKey, SupportedGrantTypes: append([]string{}, k.Grants...),
 		CallbackURL: strings.Join(k.Callbacks, ","), KeyState: "APPROVED", KeyType: k.Type, Mode: "CREATED",
-		AdditionalProperties: lifetimeProperties{seconds(k.Access / time.Second), seconds(k.Refresh / time.Second)},
+		AdditionalProperties: tokenProperties{seconds(k.Access / time.Second), seconds(k.Refresh / time.Second), &grace, k.Format},
+		GrantUses:            []grantUseInfo{},
 	}
 	if len(k.Secrets) > 0 {
 		info.ConsumerSecret = masked(&k.Secrets[0])
@@ -68,24 +82,42 @@ func newKeysInfo(k *gatehouse.Keys) (keysInfo, error) {
 	return info, nil
 }
 
+// usedKeysInfo is newKeysInfo with how often the keys used each grant type.
+func (h *Handler) usedKeysInfo(r *request) func(*gatehouse.Keys) (keysInfo, error) {
+	return func(k *gatehouse.Keys) (keysInfo, error) {
+		info, err := newKeysInfo(k)
+		if err != nil {
+			return info, err
+		}
+		uses, err := h.Store.GrantUses(r.Context(), r.by, k)
+		for _, u := range uses {
+			info.GrantUses = append(info.GrantUses, grantUseInfo{u.Grant, u.Uses, u.LastDay.Format(time.DateOnly)})
+		}
+		return info, err
+	}
+}
+
 // masked shows what is known of a secret: its end.
 func masked(s *gatehouse.Secret) string { return "****" + s.Hint }
 
 // keysBody is what a developer says of keys.
 type keysBody struct {
-	KeyType                 string             `json:"keyType"`
-	GrantTypesToBeSupported []string           `json:"grantTypesToBeSupported"`
-	SupportedGrantTypes     []string           `json:"supportedGrantTypes"` // the same when keys are changed
-	CallbackURL             string             `json:"callbackUrl"`
-	Scopes                  []string           `json:"scopes"`       // of the first token
-	ValidityTime            seconds            `json:"validityTime"` // of access tokens
-	AdditionalProperties    lifetimeProperties `json:"additionalProperties"`
+	KeyType                 string          `json:"keyType"`
+	GrantTypesToBeSupported []string        `json:"grantTypesToBeSupported"`
+	SupportedGrantTypes     []string        `json:"supportedGrantTypes"` // the same when keys are changed
+	CallbackURL             string          `json:"callbackUrl"`
+	Scopes                  []string        `json:"scopes"`       // of the first token
+	ValidityTime            seconds         `json:"validityTime"` // of access tokens
+	AdditionalProperties    tokenProperties `json:"additionalProperties"`
 }
 
 func (b *keysBody) newKeys() (apistore.NewKeys, error) {
 	t, err := gatehouse.ParseKeyType(b.KeyType)
 	n := apistore.NewKeys{
-		Type: t, Grants: b.GrantTypesToBeSupported, Access: b.AdditionalProperties.Access.duration(), Refresh: b.AdditionalProperties.Refresh.duration(),
+		Type: t, Grants: b.GrantTypesToBeSupported, Format: b.AdditionalProperties.Format, Access: b.AdditionalProperties.Access.duration(), Refresh: b.AdditionalProperties.Refresh.duration(),
+	}
+	if b.AdditionalProperties.Grace != nil {
+		n.Grace = b.AdditionalProperties.Grace.duration()
 	}
 	if n.Grants == nil {
 		n.Grants = b.SupportedGrantTypes
@@ -147,7 +179,7 @@ func (h *Handler) listKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page(r, all, newKeysInfo)
+	return page(r, all, h.usedKeysInfo(r))
 }
 
 // keys returns the keys that the path names.
@@ -169,7 +201,7 @@ func (h *Handler) getKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newKeysInfo(k)
+	return h.usedKeysInfo(r)(k)
 }
 
 // updateKeys changes grants, callbacks and lifetimes. What the interface has no field
@@ -187,7 +219,10 @@ func (h *Handler) updateKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.Type, n.Algorithm, n.Grace, n.RevokesBefore = k.Type, k.Algorithm, k.Grace, k.RevokesBefore
+	n.Type, n.Algorithm, n.RevokesBefore = k.Type, k.Algorithm, k.RevokesBefore
+	if body.AdditionalProperties.Grace == nil {
+		n.Grace = k.Grace
+	}
 	if n.Grants == nil {
 		n.Grants = k.Grants
 	}
@@ -200,7 +235,7 @@ func (h *Handler) updateKeys(r *request) (any, error) {
 	if k, err = h.Store.UpdateKeys(r.Context(), r.by, r.PathValue("applicationId"), n); err != nil {
 		return nil, err
 	}
-	return newKeysInfo(k)
+	return h.usedKeysInfo(r)(k)
 }
 
 func (h *Handler) deleteKeys(r *request) (any, error) {

@@ -45,17 +45,17 @@ func (h *Handler) blockSubscription(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.block(r, gatehouse.SubscriptionState(state))
+	return h.decide(r, gatehouse.SubscriptionState(state))
 }
 
 func (h *Handler) unblockSubscription(r *request) (any, error) {
-	return h.block(r, gatehouse.Unblocked)
+	return h.decide(r, gatehouse.Unblocked)
 }
 
-func (h *Handler) block(r *request, state gatehouse.SubscriptionState) (any, error) {
+func (h *Handler) decide(r *request, state gatehouse.SubscriptionState) (any, error) {
 	id, err := r.parameter("subscriptionId")
 	if err != nil {
 		return nil, err
 	}
-	return nil, h.Publisher.Block(r.Context(), r.by, id, state)
+	return nil, h.Publisher.Decide(r.Context(), r.by, id, state)
 }

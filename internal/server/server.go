@@ -6,7 +6,7 @@
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
-//	secretuse.go     when consumer secrets were used
+//	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
 // It owns no rule and answers no request itself.
@@ -54,7 +54,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
-	uses    *secretUse
+	uses    *uses
 	proofs  proofs
 	serving atomic.Bool
 
@@ -70,7 +70,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 	}
 	s := &Server{
 		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
-		log: log, metrics: observe.NewMetrics(), uses: &secretUse{store: services.db, log: log},
+		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -232,8 +232,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, purge := time.NewTicker(flushEvery), time.NewTicker(time.Hour)
+	flush, proofs, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer proofs.Stop()
 	defer purge.Stop()
 	for {
 		select {
@@ -241,6 +242,10 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+		case <-proofs.C:
+			if err := s.db.PurgeUsed(ctx); err != nil {
+				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
+			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
 			if err := s.db.Purge(ctx); err != nil {
@@ -269,7 +274,8 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 func (s *Server) tokenAPI() *tokenapi.Handler {
 	h := &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		Log: s.log, Now: time.Now, SecretUsed: s.uses.note, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
+		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db,
+		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
 		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Address: s.gateway.Address,
 	}
 	s.proofs.prove(h)
@@ -296,7 +302,7 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, CSRFKey: s.csrfKey, Now: time.Now, Log: s.log}
+	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Address: s.gateway.Address, Now: time.Now, Log: s.log}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,

@@ -104,7 +104,7 @@ func (h *Handler) client(ctx context.Context, c credentials) (*gatehouse.Client,
 		return nil, err
 	}
 	secret := client.Matches(c.secret, now)
-	if secret == nil || !client.Metadata.BySecret() {
+	if secret == nil {
 		return nil, nil
 	}
 	if h.SecretUsed != nil {

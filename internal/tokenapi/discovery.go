@@ -19,6 +19,7 @@ type metadata struct {
 	TokenEndpoint         string   `json:"token_endpoint"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint string   `json:"introspection_endpoint"`
+	DeviceEndpoint        string   `json:"device_authorization_endpoint,omitempty"`
 	JWKS                  string   `json:"jwks_uri"`
 	Grants                []string `json:"grant_types_supported"`
 	Responses             []string `json:"response_types_supported"`
@@ -42,7 +43,7 @@ func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Del("Pragma")
 	respond.JSON(w, http.StatusOK, metadata{
 		Issuer: h.Issuer, TokenEndpoint: h.Issuer + "/token", RevocationEndpoint: h.Issuer + "/revoke",
-		IntrospectionEndpoint: h.Issuer + "/introspect", JWKS: h.Issuer + "/jwks",
+		IntrospectionEndpoint: h.Issuer + "/introspect", DeviceEndpoint: h.deviceEndpoint(), JWKS: h.Issuer + "/jwks",
 		Grants: slices.Sorted(maps.Keys(h.grants())), Responses: []string{},
 		TokenAuth: public, RevocationAuth: public, IntrospectionAuth: confidential,
 		TokenAuthAlgorithms: proof.Algorithms, RevocationAuthAlgorithms: proof.Algorithms, IntrospectionAuthAlgorithms: proof.Algorithms,

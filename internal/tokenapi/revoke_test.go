@@ -189,7 +189,10 @@ func TestMetadata(t *testing.T) {
 	h := newHouse(t)
 	want := map[string]any{
 		"issuer": issuer, "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",
-		"jwks_uri": issuer + "/jwks", "grant_types_supported": []any{"client_credentials", "password", "refresh_token"}, "response_types_supported": []any{},
+		"jwks_uri": issuer + "/jwks", "grant_types_supported": []any{
+			"client_credentials", "password", "refresh_token", gatehouse.GrantDeviceCode, gatehouse.GrantJWTBearer, gatehouse.GrantSAML2Bearer, gatehouse.GrantTokenExchange,
+		},
+		"device_authorization_endpoint": issuer + "/device_authorization", "response_types_supported": []any{},
 		"registration_endpoint": issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
 	}
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}

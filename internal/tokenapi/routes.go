@@ -3,6 +3,7 @@
 //	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
 //	POST /revoke       revoke.go (RFC 7009)
 //	POST /introspect   introspect.go (RFC 7662)
+//	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
 //	/register          register.go (RFC 7591, RFC 7592)
@@ -12,6 +13,8 @@
 //	client.go          who asks: client authentication; client_<name>.go: a way each
 //	binding.go         what a token is bound to (RFC 9449, RFC 8705)
 //	resource.go        what a token is for (RFC 8707)
+//	assertion.go saml.go   what trusted issuers say of users
+//	grant_use.go       which grant types are still used, and which are on their way out
 //	error.go           errors in OAuth's own form, written once
 //
 // It does not own the pages that people see on the way to a token (package login), nor
@@ -45,6 +48,10 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
+	PortalURL string      // where people answer devices; empty when there is no such place
+	Devices   DeviceCodes // what devices wait for
+	Issuers   Issuers     // whose assertions are taken
+
 	// Registrar makes and changes clients; Acting says whom an access token acts for.
 	Registrar Registrar
 	Acting    func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error)
@@ -70,6 +77,8 @@ type Handler struct {
 	// Issued and Refused are told of each answer of the token endpoint.
 	Issued  func(grant string)
 	Refused func(code string)
+	// GrantUsed is told of each token by a grant type.
+	GrantUsed func(consumerKey, grant string)
 }
 
 // Clients finds OAuth clients.
@@ -81,6 +90,7 @@ type Clients interface {
 type Users interface {
 	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
+	MemberNamed(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, error)
 }
 
 // Scopes lists the scopes of an organization.
@@ -108,7 +118,7 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/register", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
@@ -128,6 +138,7 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/token", h.endpoint(http.MethodPost, h.token))
 		mux.Handle(p+"/revoke", h.endpoint(http.MethodPost, h.revoke))
 		mux.Handle(p+"/introspect", h.endpoint(http.MethodPost, h.introspect))
+		mux.Handle(p+"/device_authorization", h.endpoint(http.MethodPost, h.deviceAuthorization))
 		mux.Handle(p+"/register", h.endpoint(http.MethodPost, h.register))
 		mux.Handle(p+"/register/{client_id}", h.endpoint("", h.registration))
 		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))

@@ -33,6 +33,12 @@ type grantee struct {
 	again     []byte                  // an answer that was given before and is due once more
 	audience  []string                // nil means what was asked for
 	binding   gatehouse.Binding       // set by the shared steps
+
+	single     bool            // no refresh token comes with it
+	until      time.Time       // it lasts no longer
+	family     string          // that it ends with, though it is not refreshed
+	actor      json.RawMessage // who acts for the user
+	issuedType string          // for the answer to an exchange
 }
 
 // grant answers one grant_type. It proves what the grant type asks for and says whom the
@@ -48,6 +54,10 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantPassword:          passwordGrant{h.Users},
 		gatehouse.GrantRefreshToken:      refreshTokenGrant{h},
 		gatehouse.GrantClientCredentials: clientCredentialsGrant{},
+		gatehouse.GrantDeviceCode:        deviceCodeGrant{h},
+		gatehouse.GrantJWTBearer:         jwtBearerGrant{h},
+		gatehouse.GrantSAML2Bearer:       saml2BearerGrant{h},
+		gatehouse.GrantTokenExchange:     tokenExchangeGrant{h},
 	}
 }
 
@@ -70,6 +80,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err := mayUse(client, name); err != nil {
 		return err
 	}
+	h.announce(w, client, name)
 	req, err := h.asked(r, client, f, now)
 	if err != nil {
 		return err
@@ -87,9 +98,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if h.Issued != nil {
-		h.Issued(name)
-	}
+	h.used(client, name)
 	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
 	return nil
 }
@@ -132,6 +141,7 @@ type answer struct {
 	Scope        string `json:"scope"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693, section 2.2.1
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
@@ -146,18 +156,19 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		roles = who.user.Roles
 	}
 	a := c.Authorize(who.user, gatehouse.Narrow(c.Metadata.Registered(who.scopes), gatehouse.Known(known), roles), now)
-	a.Binding, a.Audience = who.binding, who.audience
+	a.Binding, a.Audience = who.binding, h.restricted(who.audience)
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
-	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now)}
+	who.derive(a)
+	out := answer{Scope: strings.Join(a.Scopes, " "), TokenType: tokenType(a.Binding), ExpiresIn: a.ExpiresIn(now), IssuedType: who.issuedType}
 	var first, next *gatehouse.RefreshToken
 	switch {
 	case who.rotates != nil:
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		a.Family = who.rotates.Family
 		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
-	case who.user != nil && c.MayUse(gatehouse.GrantRefreshToken):
+	case who.user != nil && !who.single && c.MayUse(gatehouse.GrantRefreshToken):
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		first = c.Issue(a, out.RefreshToken)
 	}

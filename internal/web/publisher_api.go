@@ -63,12 +63,41 @@ func (h *Handler) publisherSettings(v *visit) error {
 		value := strings.TrimSpace(v.r.PostFormValue(name))
 		return &value
 	}
-	changes := publisher.Changes{Description: field("description"), Production: field("production"), Sandbox: field("sandbox"), Tiers: v.r.PostForm["tier"]}
+	approval := v.r.PostFormValue("approval") == "on"
+	changes := publisher.Changes{Approval: &approval, Description: field("description"), Production: field("production"), Sandbox: field("sandbox"), Tiers: v.r.PostForm["tier"]}
 	if changes.Tiers == nil {
 		changes.Tiers = []string{}
 	}
 	_, err := h.Publisher.Update(v.r.Context(), v.Member, v.r.PathValue("id"), changes)
 	return h.afterChange(v, err, "settings")
+}
+
+// publisherDecide approves, rejects, blocks or unblocks a subscription.
+func (h *Handler) publisherDecide(v *visit) error {
+	state := gatehouse.SubscriptionState(v.r.PostFormValue("state"))
+	return h.afterChange(v, h.Publisher.Decide(v.r.Context(), v.Member, v.r.PostFormValue("subscription"), state), "subscribers")
+}
+
+// decisionButtons are the ways that a subscription may go, the way forward first.
+func decisionButtons(s *gatehouse.Subscription, application string) []page.Button {
+	var buttons []page.Button
+	for _, state := range s.Decisions() {
+		b := page.Button{More: application, Small: true, Name: "state", Value: string(state)}
+		switch {
+		case state == gatehouse.Unblocked && (s.State == gatehouse.OnHold || s.State == gatehouse.Rejected):
+			b.Label = "Approve"
+		case state == gatehouse.Unblocked:
+			b.Label = "Unblock"
+		case state == gatehouse.Rejected:
+			b.Label, b.Look = "Reject", page.Quiet
+		case state == gatehouse.SubscriptionBlock:
+			b.Label, b.Look = "Block", page.Quiet
+		default:
+			continue // production alone is for scripts
+		}
+		buttons = append(buttons, b)
+	}
+	return buttons
 }
 
 // afterChange leads back to the API's page, or shows it with what is in the way.

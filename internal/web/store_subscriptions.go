@@ -26,6 +26,10 @@ type subscriptionsView struct {
 	Header       page.Sample
 	Subscribed   []subscribedAPI
 
+	Uses      []gatehouse.GrantUse
+	Form      keysForm
+	FormError string
+
 	Secret string // made by this press; it stands in one element of this one answer
 	Error  string
 }
@@ -94,7 +98,10 @@ func (h *Handler) fillApplication(v *visit, view *subscriptionsView) error {
 		return err
 	}
 	names := reachable(scopes, v.Member)
-	view.Keys = keys
+	view.Keys, view.Form = keys, keysFormOf(keys)
+	if view.Uses, err = h.Store.GrantUses(ctx, v.Member, keys); err != nil {
+		return err
+	}
 	view.Request, view.Header = h.passwordRequest(keys, v.Member, names), h.headerRequest(keys, v.Member, names)
 	return nil
 }

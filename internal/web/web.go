@@ -10,6 +10,8 @@
 //	store_start.go             …/start               Subscribe and get a token, at one press
 //	store_subscriptions.go     /subscriptions        applications, keys, secrets, subscriptions
 //	store_keys.go              …/keys, …/secrets     Generate, another secret, revoke
+//	store_settings.go          …/keys/settings       what keys may do
+//	store_password.go          /password-grant       the way off the password grant
 //	store_token.go             …/token               Get a token
 //	org_home.go                /org                  the organization key, people, settings
 //	publisher_home.go          /publisher            APIs and their states, Import
@@ -67,17 +69,20 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("POST /subscriptions/new", h.post(h.member(h.createApplication)))
 	mux.Handle("GET /subscriptions/{app}", h.get(h.member(h.subscriptions)))
 	mux.Handle("POST /subscriptions/{app}/keys", h.post(h.member(h.generateKeys)))
+	mux.Handle("POST /subscriptions/{app}/keys/settings", h.post(h.member(h.keysSettings)))
 	mux.Handle("POST /subscriptions/{app}/secrets", h.post(h.member(h.addSecret)))
 	mux.Handle("POST /subscriptions/{app}/secrets/revoke", h.post(h.member(h.revokeSecret)))
 	mux.Handle("POST /subscriptions/{app}/unsubscribe", h.post(h.member(h.unsubscribe)))
 	mux.Handle("GET /subscriptions/{app}/token", h.get(h.member(h.tokenForm)))
 	mux.Handle("POST /subscriptions/{app}/token", h.post(h.member(h.getToken)))
+	mux.Handle("GET /password-grant", h.get(h.passwordGrant))
 	mux.Handle("GET /org", h.get(h.member(h.orgHome)))
 	mux.Handle("GET /publisher", h.get(h.member(h.publisherHome)))
 	mux.Handle("POST /publisher/import", h.upload(h.member(h.publisherImport)))
 	mux.Handle("GET /publisher/apis/{id}", h.get(h.member(h.publisherAPI)))
 	mux.Handle("POST /publisher/apis/{id}/do", h.post(h.member(h.publisherDo)))
 	mux.Handle("POST /publisher/apis/{id}/settings", h.post(h.member(h.publisherSettings)))
+	mux.Handle("POST /publisher/apis/{id}/subscribers", h.post(h.member(h.publisherDecide)))
 	mux.Handle("/", h.get(func(*visit) error { return page.NoSuchPage() }))
 }
 

@@ -81,14 +81,22 @@ func (h *house) missingAndWrongToken(t *testing.T) {
 	}
 }
 
-// Scenario 12. Subscriptions that wait for approval are made by no interface yet.
+// Scenario 12.
 func (h *house) callNeedsSubscription(t *testing.T) {
 	stranger := h.application(t, tom, "Stranger")
 	token := h.post(t, "/token", stranger, passwordForm(tom, "")).tokens(t).Access
 	call := func() reply { return h.call(t, "GET", orgnews+"/articles", token) }
 	call().is(t, "not subscribed", http.StatusForbidden, "900908")
+	approval := func(asked bool) {
+		body := map[string]any{"name": "Orgnews", "version": "1.0.0", "context": "/orgnews", "subscriptionApproval": asked}
+		h.manage(t, john, "PUT", "/api/am/publisher/v4/apis/"+h.api, body, http.StatusOK, nil)
+	}
+	approval(true)
+	defer approval(false)
 	sub := h.subscribe(t, tom, stranger, h.api)
-	call().is(t, "subscribed", http.StatusOK, "")
+	call().is(t, "waiting for approval", http.StatusUnauthorized, "900909")
+	h.block(t, john, sub, false)
+	call().is(t, "approved", http.StatusOK, "")
 	h.block(t, john, sub, true)
 	call().is(t, "blocked", http.StatusUnauthorized, "900907")
 	h.block(t, john, sub, false)

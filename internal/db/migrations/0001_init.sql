@@ -71,6 +71,7 @@ CREATE TABLE apis (
 	production  TEXT   NOT NULL,
 	sandbox     TEXT   NOT NULL,
 	tiers       TEXT   NOT NULL,
+	approval    BOOLEAN NOT NULL, -- subscriptions wait for a publisher
 	resources   TEXT   NOT NULL,
 	tags        TEXT   NOT NULL,
 	scopes      TEXT   NOT NULL, -- names of the scopes its definition defines

@@ -10,7 +10,7 @@ import (
 )
 
 const aPIByID = `-- name: APIByID :one
-SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.org_id = $1 AND apis.id = $2
 `
@@ -41,6 +41,7 @@ func (q *Queries) APIByID(ctx context.Context, arg APIByIDParams) (APIByIDRow, e
 		&i.API.Production,
 		&i.API.Sandbox,
 		&i.API.Tiers,
+		&i.API.Approval,
 		&i.API.Resources,
 		&i.API.Tags,
 		&i.API.Scopes,
@@ -53,7 +54,7 @@ func (q *Queries) APIByID(ctx context.Context, arg APIByIDParams) (APIByIDRow, e
 }
 
 const aPIsOf = `-- name: APIsOf :many
-SELECT id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, resources, tags, scopes, created_at, updated_at
+SELECT id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, created_at, updated_at
 FROM apis WHERE org_id = $1 ORDER BY name_key, version
 `
 
@@ -70,6 +71,7 @@ type APIsOfRow struct {
 	Production  string
 	Sandbox     string
 	Tiers       string
+	Approval    bool
 	Resources   string
 	Tags        string
 	Scopes      string
@@ -99,6 +101,7 @@ func (q *Queries) APIsOf(ctx context.Context, orgID string) ([]APIsOfRow, error)
 			&i.Production,
 			&i.Sandbox,
 			&i.Tiers,
+			&i.Approval,
 			&i.Resources,
 			&i.Tags,
 			&i.Scopes,
@@ -119,8 +122,8 @@ func (q *Queries) APIsOf(ctx context.Context, orgID string) ([]APIsOfRow, error)
 }
 
 const createAPI = `-- name: CreateAPI :exec
-INSERT INTO apis (id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, resources, tags, scopes, definition, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+INSERT INTO apis (id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, definition, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type CreateAPIParams struct {
@@ -136,6 +139,7 @@ type CreateAPIParams struct {
 	Production  string
 	Sandbox     string
 	Tiers       string
+	Approval    bool
 	Resources   string
 	Tags        string
 	Scopes      string
@@ -158,6 +162,7 @@ func (q *Queries) CreateAPI(ctx context.Context, arg CreateAPIParams) error {
 		arg.Production,
 		arg.Sandbox,
 		arg.Tiers,
+		arg.Approval,
 		arg.Resources,
 		arg.Tags,
 		arg.Scopes,
@@ -202,7 +207,7 @@ func (q *Queries) DeleteAPI(ctx context.Context, arg DeleteAPIParams) (int64, er
 }
 
 const servedAPI = `-- name: ServedAPI :one
-SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.id = $1 AND apis.state NOT IN ('CREATED', 'RETIRED')
 `
@@ -228,6 +233,7 @@ func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error
 		&i.API.Production,
 		&i.API.Sandbox,
 		&i.API.Tiers,
+		&i.API.Approval,
 		&i.API.Resources,
 		&i.API.Tags,
 		&i.API.Scopes,
@@ -293,7 +299,7 @@ func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
 }
 
 const updateAPI = `-- name: UpdateAPI :exec
-UPDATE apis SET description = $2, provider = $3, state = $4, production = $5, sandbox = $6, tiers = $7, resources = $8, tags = $9, scopes = $10, definition = $11, updated_at = $12
+UPDATE apis SET description = $2, provider = $3, state = $4, production = $5, sandbox = $6, tiers = $7, resources = $8, tags = $9, scopes = $10, definition = $11, updated_at = $12, approval = $13
 WHERE id = $1
 `
 
@@ -310,6 +316,7 @@ type UpdateAPIParams struct {
 	Scopes      string
 	Definition  string
 	UpdatedAt   int64
+	Approval    bool
 }
 
 func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
@@ -326,6 +333,7 @@ func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
 		arg.Scopes,
 		arg.Definition,
 		arg.UpdatedAt,
+		arg.Approval,
 	)
 	return err
 }

@@ -77,7 +77,7 @@ func (q *Queries) ApplicationByName(ctx context.Context, arg ApplicationByNamePa
 }
 
 const applicationOfKeys = `-- name: ApplicationOfKeys :one
-SELECT applications.id, applications.org_id, applications.owner_id, applications.name, applications.description, applications.tier, applications.token_format, applications.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, users.username
+SELECT applications.id, applications.org_id, applications.owner_id, applications.name, applications.description, applications.tier, applications.token_format, applications.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, users.username
 FROM keys JOIN applications ON applications.id = keys.application_id
 JOIN organizations ON organizations.id = applications.org_id JOIN users ON users.id = applications.owner_id
 WHERE keys.consumer_key = $1
@@ -108,6 +108,7 @@ func (q *Queries) ApplicationOfKeys(ctx context.Context, consumerKey string) (Ap
 		&i.Organization.NeverExpiring,
 		&i.Organization.SignUp,
 		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
 		&i.Username,
 	)
 	return i, err

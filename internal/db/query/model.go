@@ -17,6 +17,7 @@ type API struct {
 	Production  string
 	Sandbox     string
 	Tiers       string
+	Approval    bool
 	Resources   string
 	Tags        string
 	Scopes      string
@@ -49,6 +50,25 @@ type Change struct {
 	At   int64
 }
 
+type DeviceCode struct {
+	Hash        string
+	UserCode    string
+	ConsumerKey string
+	Carries     string
+	State       string
+	UserID      string
+	IntervalS   int64
+	PolledAt    int64
+	ExpiresAt   int64
+}
+
+type GrantUse struct {
+	ConsumerKey string
+	GrantType   string
+	Uses        int64
+	LastDay     int64
+}
+
 type Key struct {
 	ConsumerKey   string
 	ApplicationID string
@@ -73,13 +93,14 @@ type Member struct {
 }
 
 type Organization struct {
-	ID            string
-	Key           string
-	Name          string
-	PasswordGrant bool
-	NeverExpiring bool
-	SignUp        bool
-	CreatedAt     int64
+	ID                   string
+	Key                  string
+	Name                 string
+	PasswordGrant        bool
+	NeverExpiring        bool
+	SignUp               bool
+	CreatedAt            int64
+	PasswordDeprecatedAt int64
 }
 
 type RefreshToken struct {
@@ -152,6 +173,20 @@ type Subscription struct {
 	Tier          string
 	State         string
 	CreatedAt     int64
+}
+
+type TrustedIssuer struct {
+	ID          string
+	OrgID       string
+	Kind        string
+	Issuer      string
+	Jwks        string
+	JwksUri     string
+	Certificate string
+	Audience    string
+	Claim       string
+	ConsumerKey string
+	CreatedAt   int64
 }
 
 type UsedOnce struct {

@@ -1,6 +1,6 @@
 -- name: CreateOrganization :exec
-INSERT INTO organizations (id, key, name, password_grant, never_expiring, sign_up, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO organizations (id, key, name, password_grant, never_expiring, sign_up, created_at, password_deprecated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: OrganizationByKey :one
 SELECT * FROM organizations WHERE key = $1;
@@ -12,7 +12,7 @@ SELECT * FROM organizations WHERE id = $1;
 SELECT * FROM organizations ORDER BY key;
 
 -- name: UpdateOrganization :exec
-UPDATE organizations SET name = $2, password_grant = $3, never_expiring = $4, sign_up = $5 WHERE id = $1;
+UPDATE organizations SET name = $2, password_grant = $3, never_expiring = $4, sign_up = $5, password_deprecated_at = $6 WHERE id = $1;
 
 -- name: DeleteOrganization :execrows
 DELETE FROM organizations WHERE id = $1;

@@ -24,18 +24,19 @@ func (q *Queries) AddRole(ctx context.Context, arg AddRoleParams) error {
 }
 
 const createOrganization = `-- name: CreateOrganization :exec
-INSERT INTO organizations (id, key, name, password_grant, never_expiring, sign_up, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO organizations (id, key, name, password_grant, never_expiring, sign_up, created_at, password_deprecated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type CreateOrganizationParams struct {
-	ID            string
-	Key           string
-	Name          string
-	PasswordGrant bool
-	NeverExpiring bool
-	SignUp        bool
-	CreatedAt     int64
+	ID                   string
+	Key                  string
+	Name                 string
+	PasswordGrant        bool
+	NeverExpiring        bool
+	SignUp               bool
+	CreatedAt            int64
+	PasswordDeprecatedAt int64
 }
 
 func (q *Queries) CreateOrganization(ctx context.Context, arg CreateOrganizationParams) error {
@@ -47,6 +48,7 @@ func (q *Queries) CreateOrganization(ctx context.Context, arg CreateOrganization
 		arg.NeverExpiring,
 		arg.SignUp,
 		arg.CreatedAt,
+		arg.PasswordDeprecatedAt,
 	)
 	return err
 }
@@ -64,7 +66,7 @@ func (q *Queries) DeleteOrganization(ctx context.Context, id string) (int64, err
 }
 
 const organizationByID = `-- name: OrganizationByID :one
-SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM organizations WHERE id = $1
+SELECT id, key, name, password_grant, never_expiring, sign_up, created_at, password_deprecated_at FROM organizations WHERE id = $1
 `
 
 func (q *Queries) OrganizationByID(ctx context.Context, id string) (Organization, error) {
@@ -78,12 +80,13 @@ func (q *Queries) OrganizationByID(ctx context.Context, id string) (Organization
 		&i.NeverExpiring,
 		&i.SignUp,
 		&i.CreatedAt,
+		&i.PasswordDeprecatedAt,
 	)
 	return i, err
 }
 
 const organizationByKey = `-- name: OrganizationByKey :one
-SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM organizations WHERE key = $1
+SELECT id, key, name, password_grant, never_expiring, sign_up, created_at, password_deprecated_at FROM organizations WHERE key = $1
 `
 
 func (q *Queries) OrganizationByKey(ctx context.Context, key string) (Organization, error) {
@@ -97,12 +100,13 @@ func (q *Queries) OrganizationByKey(ctx context.Context, key string) (Organizati
 		&i.NeverExpiring,
 		&i.SignUp,
 		&i.CreatedAt,
+		&i.PasswordDeprecatedAt,
 	)
 	return i, err
 }
 
 const organizations = `-- name: Organizations :many
-SELECT id, key, name, password_grant, never_expiring, sign_up, created_at FROM organizations ORDER BY key
+SELECT id, key, name, password_grant, never_expiring, sign_up, created_at, password_deprecated_at FROM organizations ORDER BY key
 `
 
 func (q *Queries) Organizations(ctx context.Context) ([]Organization, error) {
@@ -122,6 +126,7 @@ func (q *Queries) Organizations(ctx context.Context) ([]Organization, error) {
 			&i.NeverExpiring,
 			&i.SignUp,
 			&i.CreatedAt,
+			&i.PasswordDeprecatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -164,15 +169,16 @@ func (q *Queries) Roles(ctx context.Context, orgID string) ([]string, error) {
 }
 
 const updateOrganization = `-- name: UpdateOrganization :exec
-UPDATE organizations SET name = $2, password_grant = $3, never_expiring = $4, sign_up = $5 WHERE id = $1
+UPDATE organizations SET name = $2, password_grant = $3, never_expiring = $4, sign_up = $5, password_deprecated_at = $6 WHERE id = $1
 `
 
 type UpdateOrganizationParams struct {
-	ID            string
-	Name          string
-	PasswordGrant bool
-	NeverExpiring bool
-	SignUp        bool
+	ID                   string
+	Name                 string
+	PasswordGrant        bool
+	NeverExpiring        bool
+	SignUp               bool
+	PasswordDeprecatedAt int64
 }
 
 func (q *Queries) UpdateOrganization(ctx context.Context, arg UpdateOrganizationParams) error {
@@ -182,6 +188,7 @@ func (q *Queries) UpdateOrganization(ctx context.Context, arg UpdateOrganization
 		arg.PasswordGrant,
 		arg.NeverExpiring,
 		arg.SignUp,
+		arg.PasswordDeprecatedAt,
 	)
 	return err
 }

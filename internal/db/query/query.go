@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
+	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
+	}
 	if q.appendChangeStmt, err = db.PrepareContext(ctx, appendChange); err != nil {
 		return nil, fmt.Errorf("error preparing query AppendChange: %w", err)
 	}
@@ -54,6 +57,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
 	}
+	if q.countDeviceCodesStmt, err = db.PrepareContext(ctx, countDeviceCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeviceCodes: %w", err)
+	}
 	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
 	}
@@ -68,6 +74,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createApplicationStmt, err = db.PrepareContext(ctx, createApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateApplication: %w", err)
+	}
+	if q.createDeviceCodeStmt, err = db.PrepareContext(ctx, createDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateDeviceCode: %w", err)
+	}
+	if q.createIssuerStmt, err = db.PrepareContext(ctx, createIssuer); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateIssuer: %w", err)
 	}
 	if q.createKeysStmt, err = db.PrepareContext(ctx, createKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateKeys: %w", err)
@@ -105,6 +117,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
 	}
+	if q.deleteDeviceCodeStmt, err = db.PrepareContext(ctx, deleteDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeviceCode: %w", err)
+	}
+	if q.deleteDeviceCodesOfStmt, err = db.PrepareContext(ctx, deleteDeviceCodesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeviceCodesOf: %w", err)
+	}
+	if q.deleteIssuerStmt, err = db.PrepareContext(ctx, deleteIssuer); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteIssuer: %w", err)
+	}
 	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
 	}
@@ -131,6 +152,21 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.deviceCodeByHashStmt, err = db.PrepareContext(ctx, deviceCodeByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceCodeByHash: %w", err)
+	}
+	if q.deviceCodeByUserCodeStmt, err = db.PrepareContext(ctx, deviceCodeByUserCode); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceCodeByUserCode: %w", err)
+	}
+	if q.grantUsesOfStmt, err = db.PrepareContext(ctx, grantUsesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query GrantUsesOf: %w", err)
+	}
+	if q.issuerByNameStmt, err = db.PrepareContext(ctx, issuerByName); err != nil {
+		return nil, fmt.Errorf("error preparing query IssuerByName: %w", err)
+	}
+	if q.issuersOfStmt, err = db.PrepareContext(ctx, issuersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query IssuersOf: %w", err)
 	}
 	if q.keysByConsumerKeyStmt, err = db.PrepareContext(ctx, keysByConsumerKey); err != nil {
 		return nil, fmt.Errorf("error preparing query KeysByConsumerKey: %w", err)
@@ -177,11 +213,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.organizationsStmt, err = db.PrepareContext(ctx, organizations); err != nil {
 		return nil, fmt.Errorf("error preparing query Organizations: %w", err)
 	}
+	if q.pollDeviceCodeStmt, err = db.PrepareContext(ctx, pollDeviceCode); err != nil {
+		return nil, fmt.Errorf("error preparing query PollDeviceCode: %w", err)
+	}
 	if q.purgeAccessTokensStmt, err = db.PrepareContext(ctx, purgeAccessTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeAccessTokens: %w", err)
 	}
 	if q.purgeChangesStmt, err = db.PrepareContext(ctx, purgeChanges); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeChanges: %w", err)
+	}
+	if q.purgeDeviceCodesStmt, err = db.PrepareContext(ctx, purgeDeviceCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeDeviceCodes: %w", err)
 	}
 	if q.purgeRefreshTokensStmt, err = db.PrepareContext(ctx, purgeRefreshTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeRefreshTokens: %w", err)
@@ -267,6 +309,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
 	}
+	if q.useGrantStmt, err = db.PrepareContext(ctx, useGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query UseGrant: %w", err)
+	}
 	if q.useOnceStmt, err = db.PrepareContext(ctx, useOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query UseOnce: %w", err)
 	}
@@ -304,6 +349,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
 		}
 	}
+	if q.answerDeviceCodeStmt != nil {
+		if cerr := q.answerDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answerDeviceCodeStmt: %w", cerr)
+		}
+	}
 	if q.appendChangeStmt != nil {
 		if cerr := q.appendChangeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing appendChangeStmt: %w", cerr)
@@ -334,6 +384,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing changesAfterStmt: %w", cerr)
 		}
 	}
+	if q.countDeviceCodesStmt != nil {
+		if cerr := q.countDeviceCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeviceCodesStmt: %w", cerr)
+		}
+	}
 	if q.countMembershipsStmt != nil {
 		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
@@ -357,6 +412,16 @@ func (q *Queries) Close() error {
 	if q.createApplicationStmt != nil {
 		if cerr := q.createApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createApplicationStmt: %w", cerr)
+		}
+	}
+	if q.createDeviceCodeStmt != nil {
+		if cerr := q.createDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createDeviceCodeStmt: %w", cerr)
+		}
+	}
+	if q.createIssuerStmt != nil {
+		if cerr := q.createIssuerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createIssuerStmt: %w", cerr)
 		}
 	}
 	if q.createKeysStmt != nil {
@@ -419,6 +484,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
 		}
 	}
+	if q.deleteDeviceCodeStmt != nil {
+		if cerr := q.deleteDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceCodeStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeviceCodesOfStmt != nil {
+		if cerr := q.deleteDeviceCodesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceCodesOfStmt: %w", cerr)
+		}
+	}
+	if q.deleteIssuerStmt != nil {
+		if cerr := q.deleteIssuerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteIssuerStmt: %w", cerr)
+		}
+	}
 	if q.deleteKeysStmt != nil {
 		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
@@ -462,6 +542,31 @@ func (q *Queries) Close() error {
 	if q.deleteUserStmt != nil {
 		if cerr := q.deleteUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.deviceCodeByHashStmt != nil {
+		if cerr := q.deviceCodeByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceCodeByHashStmt: %w", cerr)
+		}
+	}
+	if q.deviceCodeByUserCodeStmt != nil {
+		if cerr := q.deviceCodeByUserCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceCodeByUserCodeStmt: %w", cerr)
+		}
+	}
+	if q.grantUsesOfStmt != nil {
+		if cerr := q.grantUsesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing grantUsesOfStmt: %w", cerr)
+		}
+	}
+	if q.issuerByNameStmt != nil {
+		if cerr := q.issuerByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing issuerByNameStmt: %w", cerr)
+		}
+	}
+	if q.issuersOfStmt != nil {
+		if cerr := q.issuersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing issuersOfStmt: %w", cerr)
 		}
 	}
 	if q.keysByConsumerKeyStmt != nil {
@@ -539,6 +644,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing organizationsStmt: %w", cerr)
 		}
 	}
+	if q.pollDeviceCodeStmt != nil {
+		if cerr := q.pollDeviceCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pollDeviceCodeStmt: %w", cerr)
+		}
+	}
 	if q.purgeAccessTokensStmt != nil {
 		if cerr := q.purgeAccessTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeAccessTokensStmt: %w", cerr)
@@ -547,6 +657,11 @@ func (q *Queries) Close() error {
 	if q.purgeChangesStmt != nil {
 		if cerr := q.purgeChangesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeChangesStmt: %w", cerr)
+		}
+	}
+	if q.purgeDeviceCodesStmt != nil {
+		if cerr := q.purgeDeviceCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeDeviceCodesStmt: %w", cerr)
 		}
 	}
 	if q.purgeRefreshTokensStmt != nil {
@@ -689,6 +804,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.useGrantStmt != nil {
+		if cerr := q.useGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useGrantStmt: %w", cerr)
+		}
+	}
 	if q.useOnceStmt != nil {
 		if cerr := q.useOnceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing useOnceStmt: %w", cerr)
@@ -752,17 +872,21 @@ type Queries struct {
 	aPIsOfStmt                     *sql.Stmt
 	accessTokenByHashStmt          *sql.Stmt
 	addRoleStmt                    *sql.Stmt
+	answerDeviceCodeStmt           *sql.Stmt
 	appendChangeStmt               *sql.Stmt
 	applicationByIDStmt            *sql.Stmt
 	applicationByNameStmt          *sql.Stmt
 	applicationOfKeysStmt          *sql.Stmt
 	applicationsOfStmt             *sql.Stmt
 	changesAfterStmt               *sql.Stmt
+	countDeviceCodesStmt           *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countSubscriptionsToAPIStmt    *sql.Stmt
 	createAPIStmt                  *sql.Stmt
 	createAccessTokenStmt          *sql.Stmt
 	createApplicationStmt          *sql.Stmt
+	createDeviceCodeStmt           *sql.Stmt
+	createIssuerStmt               *sql.Stmt
 	createKeysStmt                 *sql.Stmt
 	createMemberStmt               *sql.Stmt
 	createOrganizationStmt         *sql.Stmt
@@ -775,6 +899,9 @@ type Queries struct {
 	definitionOfStmt               *sql.Stmt
 	deleteAPIStmt                  *sql.Stmt
 	deleteApplicationStmt          *sql.Stmt
+	deleteDeviceCodeStmt           *sql.Stmt
+	deleteDeviceCodesOfStmt        *sql.Stmt
+	deleteIssuerStmt               *sql.Stmt
 	deleteKeysStmt                 *sql.Stmt
 	deleteMemberStmt               *sql.Stmt
 	deleteOrganizationStmt         *sql.Stmt
@@ -784,6 +911,11 @@ type Queries struct {
 	deleteSessionsOfStmt           *sql.Stmt
 	deleteSubscriptionStmt         *sql.Stmt
 	deleteUserStmt                 *sql.Stmt
+	deviceCodeByHashStmt           *sql.Stmt
+	deviceCodeByUserCodeStmt       *sql.Stmt
+	grantUsesOfStmt                *sql.Stmt
+	issuerByNameStmt               *sql.Stmt
+	issuersOfStmt                  *sql.Stmt
 	keysByConsumerKeyStmt          *sql.Stmt
 	keysOfStmt                     *sql.Stmt
 	keysOfMemberStmt               *sql.Stmt
@@ -799,8 +931,10 @@ type Queries struct {
 	organizationByIDStmt           *sql.Stmt
 	organizationByKeyStmt          *sql.Stmt
 	organizationsStmt              *sql.Stmt
+	pollDeviceCodeStmt             *sql.Stmt
 	purgeAccessTokensStmt          *sql.Stmt
 	purgeChangesStmt               *sql.Stmt
+	purgeDeviceCodesStmt           *sql.Stmt
 	purgeRefreshTokensStmt         *sql.Stmt
 	purgeRevocationsStmt           *sql.Stmt
 	purgeSessionsStmt              *sql.Stmt
@@ -829,6 +963,7 @@ type Queries struct {
 	updateMemberStmt               *sql.Stmt
 	updateOrganizationStmt         *sql.Stmt
 	updateSubscriptionStmt         *sql.Stmt
+	useGrantStmt                   *sql.Stmt
 	useOnceStmt                    *sql.Stmt
 	useSecretStmt                  *sql.Stmt
 	userByIDStmt                   *sql.Stmt
@@ -843,17 +978,21 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		aPIsOfStmt:                     q.aPIsOfStmt,
 		accessTokenByHashStmt:          q.accessTokenByHashStmt,
 		addRoleStmt:                    q.addRoleStmt,
+		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
 		appendChangeStmt:               q.appendChangeStmt,
 		applicationByIDStmt:            q.applicationByIDStmt,
 		applicationByNameStmt:          q.applicationByNameStmt,
 		applicationOfKeysStmt:          q.applicationOfKeysStmt,
 		applicationsOfStmt:             q.applicationsOfStmt,
 		changesAfterStmt:               q.changesAfterStmt,
+		countDeviceCodesStmt:           q.countDeviceCodesStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
 		createAPIStmt:                  q.createAPIStmt,
 		createAccessTokenStmt:          q.createAccessTokenStmt,
 		createApplicationStmt:          q.createApplicationStmt,
+		createDeviceCodeStmt:           q.createDeviceCodeStmt,
+		createIssuerStmt:               q.createIssuerStmt,
 		createKeysStmt:                 q.createKeysStmt,
 		createMemberStmt:               q.createMemberStmt,
 		createOrganizationStmt:         q.createOrganizationStmt,
@@ -866,6 +1005,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		definitionOfStmt:               q.definitionOfStmt,
 		deleteAPIStmt:                  q.deleteAPIStmt,
 		deleteApplicationStmt:          q.deleteApplicationStmt,
+		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
+		deleteIssuerStmt:               q.deleteIssuerStmt,
 		deleteKeysStmt:                 q.deleteKeysStmt,
 		deleteMemberStmt:               q.deleteMemberStmt,
 		deleteOrganizationStmt:         q.deleteOrganizationStmt,
@@ -875,6 +1017,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
 		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
 		deleteUserStmt:                 q.deleteUserStmt,
+		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
+		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
+		grantUsesOfStmt:                q.grantUsesOfStmt,
+		issuerByNameStmt:               q.issuerByNameStmt,
+		issuersOfStmt:                  q.issuersOfStmt,
 		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
 		keysOfStmt:                     q.keysOfStmt,
 		keysOfMemberStmt:               q.keysOfMemberStmt,
@@ -890,8 +1037,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		organizationByIDStmt:           q.organizationByIDStmt,
 		organizationByKeyStmt:          q.organizationByKeyStmt,
 		organizationsStmt:              q.organizationsStmt,
+		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
 		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
 		purgeChangesStmt:               q.purgeChangesStmt,
+		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
 		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
 		purgeSessionsStmt:              q.purgeSessionsStmt,
@@ -920,6 +1069,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updateMemberStmt:               q.updateMemberStmt,
 		updateOrganizationStmt:         q.updateOrganizationStmt,
 		updateSubscriptionStmt:         q.updateSubscriptionStmt,
+		useGrantStmt:                   q.useGrantStmt,
 		useOnceStmt:                    q.useOnceStmt,
 		useSecretStmt:                  q.useSecretStmt,
 		userByIDStmt:                   q.userByIDStmt,

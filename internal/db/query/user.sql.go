@@ -96,7 +96,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const memberByID = `-- name: MemberByID :one
-SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, members.roles, members.joined_at
+SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, members.roles, members.joined_at
 FROM members JOIN users ON users.id = members.user_id JOIN organizations ON organizations.id = members.org_id
 WHERE members.org_id = $1 AND members.user_id = $2
 `
@@ -130,6 +130,7 @@ func (q *Queries) MemberByID(ctx context.Context, arg MemberByIDParams) (MemberB
 		&i.Organization.NeverExpiring,
 		&i.Organization.SignUp,
 		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
 		&i.Roles,
 		&i.JoinedAt,
 	)
@@ -137,7 +138,7 @@ func (q *Queries) MemberByID(ctx context.Context, arg MemberByIDParams) (MemberB
 }
 
 const memberByUsername = `-- name: MemberByUsername :one
-SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, members.roles, members.joined_at
+SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, members.roles, members.joined_at
 FROM members JOIN users ON users.id = members.user_id JOIN organizations ON organizations.id = members.org_id
 WHERE members.org_id = $1 AND users.username = $2
 `
@@ -171,6 +172,7 @@ func (q *Queries) MemberByUsername(ctx context.Context, arg MemberByUsernamePara
 		&i.Organization.NeverExpiring,
 		&i.Organization.SignUp,
 		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
 		&i.Roles,
 		&i.JoinedAt,
 	)
@@ -178,7 +180,7 @@ func (q *Queries) MemberByUsername(ctx context.Context, arg MemberByUsernamePara
 }
 
 const members = `-- name: Members :many
-SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, members.roles, members.joined_at
+SELECT users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, members.roles, members.joined_at
 FROM members JOIN users ON users.id = members.user_id JOIN organizations ON organizations.id = members.org_id
 WHERE members.org_id = $1 ORDER BY users.username LIMIT $2 OFFSET $3
 `
@@ -219,6 +221,7 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 			&i.Organization.NeverExpiring,
 			&i.Organization.SignUp,
 			&i.Organization.CreatedAt,
+			&i.Organization.PasswordDeprecatedAt,
 			&i.Roles,
 			&i.JoinedAt,
 		); err != nil {
@@ -236,7 +239,7 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 }
 
 const memberships = `-- name: Memberships :many
-SELECT organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at FROM members JOIN organizations ON organizations.id = members.org_id
+SELECT organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at FROM members JOIN organizations ON organizations.id = members.org_id
 WHERE members.user_id = $1 ORDER BY organizations.key
 `
 
@@ -257,6 +260,7 @@ func (q *Queries) Memberships(ctx context.Context, userID string) ([]Organizatio
 			&i.NeverExpiring,
 			&i.SignUp,
 			&i.CreatedAt,
+			&i.PasswordDeprecatedAt,
 		); err != nil {
 			return nil, err
 		}
