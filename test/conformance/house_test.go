@@ -25,7 +25,7 @@ import (
 type house struct {
 	*program
 	store  client // made on the Store, subscribed to the API; has a secret
-	reader client // has a secret and signs people in
+	reader client // has a secret, which it may send either way, and signs people in
 	keyed  client // private_key_jwt
 	public client // no credential
 	bound  client // has a secret; its tokens are bound to its key by DPoP
@@ -74,7 +74,7 @@ func furnish(t *testing.T) *house {
 	h.manage(t)
 	h.publish(t)
 	code := []string{"authorization_code", "refresh_token", deviceGrant}
-	h.reader = h.register(t, map[string]any{"client_name": "Reader", "grant_types": append(code, "password", "client_credentials"), "token_endpoint_auth_method": "client_secret_basic"})
+	h.reader = h.register(t, map[string]any{"client_name": "Reader", "grant_types": append(code, "password", "client_credentials")})
 	h.public = h.register(t, map[string]any{"client_name": "Phone", "grant_types": code, "token_endpoint_auth_method": "none"})
 	h.bound = h.register(t, map[string]any{"client_name": "Bank", "grant_types": append(code, "password", "client_credentials"), "token_endpoint_auth_method": "client_secret_basic", "dpop_bound_access_tokens": true})
 	h.keyed = h.registerKeyed(t, append(code, "client_credentials"))

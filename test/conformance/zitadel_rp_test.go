@@ -132,7 +132,7 @@ func runZitadelRP(t *testing.T, h *house, tell func(flow, func() error)) {
 
 // party is the relying party of a client.
 func (h *house) party(ctx context.Context, c client) (rp.RelyingParty, error) {
-	options := []rp.Option{rp.WithHTTPClient(h.client), rp.WithSigningAlgsFromDiscovery(), rp.WithVerifierOpts(rp.WithNonce(func(context.Context) string { return "a nonce" }))}
+	options := []rp.Option{rp.WithHTTPClient(h.client), rp.WithSigningAlgsFromDiscovery()}
 	if c.PEM != "" {
 		options = append(options, rp.WithJWTProfile(rp.SignerFromKeyAndKeyID([]byte(c.PEM), c.KeyID)))
 	}
@@ -144,10 +144,7 @@ func (h *house) party(ctx context.Context, c client) (rp.RelyingParty, error) {
 // has one.
 func codeByZitadel(ctx context.Context, party rp.RelyingParty, somebody *person) (zitadelTokens, error) {
 	verifier := oauth2.GenerateVerifier()
-	nonce := rp.AuthURLOpt(func() []oauth2.AuthCodeOption {
-		return []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("nonce", "a nonce")}
-	})
-	arrived, err := somebody.visit(rp.AuthURL("state", party, rp.WithCodeChallenge(oauth2.S256ChallengeFromVerifier(verifier)), nonce))
+	arrived, err := somebody.visit(rp.AuthURL("state", party, rp.WithCodeChallenge(oauth2.S256ChallengeFromVerifier(verifier))))
 	if err != nil {
 		return nil, err
 	}

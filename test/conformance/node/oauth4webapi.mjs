@@ -53,7 +53,7 @@ async function signIn({ client, auth }, { scope = 'openid email offline_access',
   const valid = oauth.validateAuthResponse(as, client, answer, state);
   return again(async () => {
     const res = await oauth.authorizationCodeGrantRequest(as, client, auth, valid, house.redirectURI, verifier, { DPoP });
-    const got = await oauth.processAuthorizationCodeResponse(as, client, res.clone(), { expectedNonce: nonce, requireIdToken: true });
+    const got = await oauth.processAuthorizationCodeResponse(as, client, res, { expectedNonce: nonce, requireIdToken: true });
     await oauth.validateApplicationLevelSignature(as, res);
     return got;
   });

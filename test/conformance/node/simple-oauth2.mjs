@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { AuthorizationCode, ClientCredentials, ResourceOwnerPassword } from 'simple-oauth2';
 import { check, house, tell, visit } from './house.mjs';
 
-const config = (client) => ({
+const config = (client, more) => ({
   client: { id: client.id, secret: client.secret },
-  auth: { tokenHost: house.issuer, tokenPath: '/token', revokePath: '/revoke', authorizePath: '/authorize' },
+  auth: { tokenHost: house.issuer, tokenPath: '/token', revokePath: '/revoke', ...more },
 });
 
 const byPassword = new ResourceOwnerPassword(config(house.store));
@@ -27,7 +27,7 @@ await tell('refresh token, rotating', async () => {
 });
 
 await tell('code with PKCE', async () => {
-  const byCode = new AuthorizationCode(config(house.reader));
+  const byCode = new AuthorizationCode(config(house.reader, { authorizePath: '/authorize' }));
   const verifier = randomBytes(32).toString('base64url');
   const url = byCode.authorizeURL({
     redirect_uri: house.redirectURI, scope: 'openid', state: 'state',
