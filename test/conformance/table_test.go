@@ -106,8 +106,8 @@ func (tb *table) print(t *testing.T) {
 
 const preface = `# Conformance
 
-Clients that nobody here wrote, run against a started server by ` + "`make conformance`" + `, which also writes this page. An
-empty place is a flow that the client does not know.
+Clients that nobody here wrote, run against a started server by ` + "`make conformance`" + `. An empty place is a flow that the
+client does not know. This page is written by ` + "`make conformance UPDATE=-update`" + `, and the run fails when it sees anything else.
 
 `
 
