@@ -29,6 +29,7 @@ type Authorization struct {
 	Family      string // the family of refresh tokens it was issued with, if any
 	Binding     Binding
 	Audience    []string        // resources it was asked for (RFC 8707); empty means the gateway
+	SignIn      SignIn          `json:",omitzero"`  // how the user signed in; only part of it is written into a JWT
 	Actor       json.RawMessage `json:",omitempty"` // who acts for the subject (RFC 8693, section 4.1), if anybody does
 	IssuedAt    time.Time
 	ExpiresAt   time.Time // EndOfTime for a token that never expires
@@ -48,7 +49,12 @@ type SignIn struct {
 	Methods []string  `json:"amr,omitempty"`
 	Nonce   string    `json:"nonce,omitempty"`
 	Session string    `json:"sid,omitempty"` // names the browser session, without opening it
+
+	ClaimNames ClaimNames `json:"claims,omitzero"` // what else the client asked to be told
 }
+
+// ByPassword is how a user proved who they are by a password (RFC 8176, section 2).
+const ByPassword = "pwd"
 
 // Authorize returns what a token says that is issued now to a client: for user when
 // there is one, else for the application itself.

@@ -15,7 +15,7 @@ const (
 
 // SupportedGrants is what keys may be allowed to use, those of new keys first. The
 // others are switched on for each application.
-var SupportedGrants = append(slices.Clone(DefaultGrants), GrantDeviceCode, GrantJWTBearer, GrantSAML2Bearer, GrantTokenExchange)
+var SupportedGrants = append(slices.Clone(DefaultGrants), GrantAuthorizationCode, GrantDeviceCode, GrantJWTBearer, GrantSAML2Bearer, GrantTokenExchange)
 
 // GrantUse is how often keys used a grant type, and when last: it tells an owner which
 // applications still depend on one.

@@ -42,6 +42,7 @@ const (
 	GrantPassword          = "password"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantAuthorizationCode = "authorization_code"
 )
 
 // DefaultGrants is what new keys may use.
@@ -105,6 +106,9 @@ func (k *Keys) Validate(org *Organization) error {
 		if !slices.Contains(SupportedGrants, g) {
 			return Errorf(Invalid, "the grant type %q is not supported: use some of %v", g, SupportedGrants)
 		}
+	}
+	if k.MayUse(GrantAuthorizationCode) && len(k.Callbacks) == 0 {
+		return Errorf(Invalid, "the grant type %s needs a redirect URI: give at least one", GrantAuthorizationCode)
 	}
 	switch {
 	case k.Type != Production && k.Type != Sandbox:

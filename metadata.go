@@ -30,6 +30,19 @@ type ClientMetadata struct {
 	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	DPoPBound        bool `json:"dpop_bound_access_tokens,omitempty"`
 
+	// IDTokenAlgorithm signs the client's ID tokens: RS256, which is the default, or ES256.
+	IDTokenAlgorithm string `json:"id_token_signed_response_alg,omitempty"`
+	// RequirePushed refuses authorization requests that were not pushed (RFC 9126, section 6).
+	RequirePushed bool `json:"require_pushed_authorization_requests,omitempty"`
+	// PostLogoutRedirectURIs is where a browser may be sent after it signed out (OpenID
+	// Connect RP-Initiated Logout, section 3.1).
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
+	// BackchannelLogoutURI is told when a session of the client's users ends (OpenID Connect
+	// Back-Channel Logout, section 2.2).
+	BackchannelLogoutURI string `json:"backchannel_logout_uri,omitempty"`
+	// BackchannelLogoutSession asks for the sid in what it is told; it is always there.
+	BackchannelLogoutSession bool `json:"backchannel_logout_session_required,omitempty"`
+
 	// Scope, when it is not empty, is all that the client may ask for.
 	Scope string `json:"scope,omitempty"`
 	// PublicPassword allows the password grant to a public client, which it is not open
@@ -103,6 +116,9 @@ func (m *ClientMetadata) validate() error {
 		return Errorf(Invalid, "tls_client_auth needs one of tls_client_auth_subject_dn and tls_client_auth_san_dns")
 	case len(m.Contacts) > 20 || len(strings.Join(m.Contacts, "")) > 2000:
 		return Errorf(Invalid, "contacts may be 20 addresses of 2000 bytes together")
+	}
+	if err := m.validateOpenID(); err != nil {
+		return err
 	}
 	if _, err := ParseScopes(m.Scope); err != nil {
 		return err

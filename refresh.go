@@ -27,18 +27,28 @@ type Carries struct {
 	SignIn   SignIn   `json:"sign_in,omitzero"`
 }
 
+// carried is what later ID tokens repeat of a sign-in: all but the nonce, which belongs to
+// the first (OpenID Connect Core, section 12.2).
+func (s SignIn) carried() SignIn {
+	s.Nonce = ""
+	return s
+}
+
 // RefreshPrefix begins every refresh token: it tells them from access tokens.
 const RefreshPrefix = "ghr_"
 
 // NewRefreshToken returns a refresh token: 256 bits after the prefix.
 func NewRefreshToken() string { return RefreshPrefix + RandomText(43) }
 
-// Issue returns the first link of a new family for what a says, and ties a to it.
+// Issue returns the first link of a family for what a says, and ties a to it. The family
+// is a new one unless a has one already.
 func (c *Client) Issue(a *Authorization, token string) *RefreshToken {
-	a.Family = NewID(a.IssuedAt)
+	if a.Family == "" {
+		a.Family = NewID(a.IssuedAt)
+	}
 	return &RefreshToken{
 		Hash: HashToken(token), Family: a.Family, ConsumerKey: c.ConsumerKey, UserID: a.Subject, OrgKey: a.OrgKey,
-		Carries:  Carries{Scopes: a.Scopes, Binding: a.Binding, Audience: a.Audience},
+		Carries:  Carries{Scopes: a.Scopes, Binding: a.Binding, Audience: a.Audience, SignIn: a.SignIn.carried()},
 		IssuedAt: a.IssuedAt, ExpiresAt: a.IssuedAt.Add(c.Refresh), FamilyEnd: a.IssuedAt.Add(MaxRefreshAge),
 	}
 }

@@ -85,10 +85,11 @@ func freeScope(name string) bool { return name == "openid" || strings.HasPrefix(
 // word; nothing left gives DefaultScope.
 func Narrow(asked []string, known func(name string) *Scope, roles []Role) []string {
 	var granted []string
+	openID := slices.Contains(asked, "openid")
 	for _, name := range asked {
-		if freeScope(name) {
-			granted = append(granted, name)
-		} else if s := known(name); s != nil && s.OpenTo(roles) {
+		s := known(name)
+		switch {
+		case freeScope(name), s != nil && s.OpenTo(roles), s == nil && openID && slices.Contains(OpenIDScopes, name):
 			granted = append(granted, name)
 		}
 	}

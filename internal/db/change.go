@@ -54,11 +54,14 @@ func (db *DB) Purge(ctx context.Context) error {
 	now := db.Now()
 	return db.change(ctx, func(ctx context.Context, t *tx) error {
 		for _, purge := range []func(context.Context, int64) (int64, error){
-			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions,
+			t.PurgeRefreshTokens, t.PurgeAccessTokens, t.PurgeRevocations, t.PurgeSessions, t.PurgePending, t.PurgeSessionClients,
 		} {
 			if _, err := purge(ctx, micros(now)); err != nil {
 				return err
 			}
+		}
+		if _, err := t.PurgeCodes(ctx, micros(now.Add(-gatehouse.CodeMemory))); err != nil {
+			return err
 		}
 		// A device that still polls learns that its code has expired.
 		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {

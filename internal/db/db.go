@@ -10,6 +10,7 @@
 //	api.go scope.go                         what publishers offer
 //	application.go keys.go subscription.go  what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
+//	authorize.go                            what browsers go through on the way to a token
 //	client.go                               what clients may present once
 //	device.go issuer.go grant.go            device codes; trusted issuers; uses of grants
 //	signing.go                              signing keys, sealed

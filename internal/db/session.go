@@ -12,7 +12,7 @@ import (
 func (db *DB) CreateSession(ctx context.Context, s *gatehouse.Session) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		return t.CreateSession(ctx, query.CreateSessionParams{
-			Hash: s.Hash, UserID: s.UserID, OrgID: s.OrgID, CreatedAt: micros(s.CreatedAt), SeenAt: micros(s.SeenAt), ExpiresAt: micros(s.ExpiresAt),
+			Hash: s.Hash, SID: s.SID, UserID: s.UserID, OrgID: s.OrgID, CreatedAt: micros(s.CreatedAt), SeenAt: micros(s.SeenAt), ExpiresAt: micros(s.ExpiresAt),
 		})
 	})
 	return db.explain(err, "session")
@@ -25,7 +25,7 @@ func (db *DB) Session(ctx context.Context, hash string) (*gatehouse.Session, err
 		return nil, db.explain(err, "session")
 	}
 	return &gatehouse.Session{
-		Hash: r.Hash, UserID: r.UserID, OrgID: r.OrgID, CreatedAt: moment(r.CreatedAt), SeenAt: moment(r.SeenAt), ExpiresAt: moment(r.ExpiresAt),
+		Hash: r.Hash, SID: r.SID, UserID: r.UserID, OrgID: r.OrgID, CreatedAt: moment(r.CreatedAt), SeenAt: moment(r.SeenAt), ExpiresAt: moment(r.ExpiresAt),
 	}, nil
 }
 

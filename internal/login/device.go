@@ -70,7 +70,14 @@ func (h *Handler) answerDevice(w http.ResponseWriter, r *http.Request) error {
 		if r.PostFormValue("answer") == "allow" {
 			d.State = gatehouse.DeviceAllowed
 		}
+		s, err := h.session(r)
+		if err != nil {
+			return err
+		}
 		d.UserID = v.Member.ID
+		if s != nil {
+			d.SignIn = gatehouse.SignIn{At: s.CreatedAt, Methods: []string{gatehouse.ByPassword}, Session: s.SID}
+		}
 		if err := h.Devices.AnswerDeviceCode(r.Context(), d); err != nil {
 			return err
 		}
@@ -136,7 +143,7 @@ func (h *Handler) device(ctx context.Context, m *gatehouse.Member, code string) 
 	}
 	known := gatehouse.Known(all)
 	v := deviceView{Code: code, Client: client, Member: m}
-	for _, name := range gatehouse.Narrow(d.Scopes, known, m.Roles) {
+	for _, name := range gatehouse.Narrow(client.Metadata.Registered(d.Scopes), known, m.Roles) {
 		scope := gatehouse.Scope{Name: name}
 		if s := known(name); s != nil {
 			scope = *s

@@ -7,6 +7,8 @@
 //	next.go       where to go afterwards, never out of the site
 //	signin.go     sign in and out
 //	signup.go     become a user of an organization
+//	consent.go    let an application have what it asks for
+//	signout.go    sign out, also when an application asks for it
 //	device.go     let a device without a keyboard act for one
 //	guesses.go    who guessed wrong how often
 //	theme.go      light or dark
@@ -31,12 +33,14 @@ import (
 type Handler struct {
 	Organizations *organization.Service
 	Sessions      Sessions
-	Devices       Devices
-	Clients       Clients
-	Scopes        Scopes
-	CSRFKey       []byte // 32 random bytes, the same on every node and after a restart
-	Now           func() time.Time
-	Log           *slog.Logger
+	// Authorizations is the Token API's side of consent; nil where it is not served.
+	Authorizations Authorizations
+	Devices        Devices
+	Clients        Clients
+	Scopes         Scopes
+	CSRFKey        []byte // 32 random bytes, the same on every node and after a restart
+	Now            func() time.Time
+	Log            *slog.Logger
 
 	// Address tells where a request came from; nil means where its connection did.
 	Address func(*http.Request) string
@@ -56,7 +60,10 @@ type Sessions interface {
 func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("GET /login", h.handle(h.signInPage))
 	mux.Handle("POST /login", h.post(h.signIn))
+	mux.Handle("GET /logout", h.handle(h.signOutPage))
 	mux.Handle("POST /logout", h.post(h.signOut))
+	mux.Handle("GET /consent", h.handle(h.consentPage))
+	mux.Handle("POST /consent", h.post(h.consent))
 	mux.Handle("GET /signup", h.handle(h.signUpPage))
 	mux.Handle("POST /signup", h.post(h.signUp))
 	mux.Handle("GET /device", h.handle(h.devicePage))

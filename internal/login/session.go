@@ -37,47 +37,77 @@ func newCookie(w http.ResponseWriter) string {
 }
 
 // start signs m in: the cookie's value changes, so that a value which somebody planted
-// before is worth nothing after.
+// before is worth nothing after. To clients it is the same session when it is the same
+// user who proves once more who they are; else the one before has ended.
 func (h *Handler) start(w http.ResponseWriter, r *http.Request, m *gatehouse.Member) error {
-	if err := h.end(r); err != nil {
+	before, err := h.session(r)
+	if err != nil {
+		return err
+	}
+	sid := gatehouse.NewSID()
+	if before != nil && before.UserID == m.ID && before.SID != "" {
+		sid = before.SID
+		err = h.Sessions.DeleteSession(r.Context(), before.Hash)
+	} else {
+		err = h.end(r)
+	}
+	if err != nil {
 		return err
 	}
 	now := h.Now()
 	return h.Sessions.CreateSession(r.Context(), &gatehouse.Session{
-		Hash: gatehouse.HashToken(newCookie(w)), UserID: m.ID, OrgID: m.Organization.ID,
+		Hash: gatehouse.HashToken(newCookie(w)), SID: sid, UserID: m.ID, OrgID: m.Organization.ID,
 		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(gatehouse.SessionLength),
 	})
 }
 
-// end removes the session of the browser, if there is one.
+// end removes the session of the browser, if there is one, and has its clients told.
 func (h *Handler) end(r *http.Request) error {
-	value := cookieValue(r)
-	if value == "" {
+	s, err := h.session(r)
+	if s == nil || err != nil {
+		return err
+	}
+	if err := h.Sessions.DeleteSession(r.Context(), s.Hash); err != nil {
+		return err
+	}
+	if h.Authorizations == nil {
 		return nil
 	}
-	return h.Sessions.DeleteSession(r.Context(), gatehouse.HashToken(value))
+	return h.Authorizations.SessionEnded(r.Context(), s.SID, s.UserID)
+}
+
+// session returns the live session of the browser, or nil.
+func (h *Handler) session(r *http.Request) (*gatehouse.Session, error) {
+	value := cookieValue(r)
+	if value == "" {
+		return nil, nil
+	}
+	s, err := h.Sessions.Session(r.Context(), gatehouse.HashToken(value))
+	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !s.Live(h.Now()) {
+		return nil, nil
+	}
+	return s, err
 }
 
 // Member returns who is signed in, with the roles of now, or nil.
 func (h *Handler) Member(r *http.Request) (*gatehouse.Member, error) {
-	value := cookieValue(r)
-	if value == "" {
-		return nil, nil
-	}
-	ctx, now := r.Context(), h.Now()
-	s, err := h.Sessions.Session(ctx, gatehouse.HashToken(value))
-	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !s.Live(now) {
-		return nil, nil
-	}
-	if err != nil {
+	s, err := h.session(r)
+	if s == nil || err != nil {
 		return nil, err
 	}
-	m, err := h.Organizations.Member(ctx, s.OrgID, s.UserID)
+	m, err := h.memberOf(r, s, s.OrgID)
+	if m != nil && err == nil && h.Now().Sub(s.SeenAt) >= seenEvery {
+		err = h.Sessions.TouchSession(r.Context(), s.Hash, h.Now())
+	}
+	return m, err
+}
+
+// memberOf returns the user of a session as a member of an organization, nil when they
+// are none or may not sign in.
+func (h *Handler) memberOf(r *http.Request, s *gatehouse.Session, orgID string) (*gatehouse.Member, error) {
+	m, err := h.Organizations.Member(r.Context(), orgID, s.UserID)
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && m.Disabled {
 		return nil, nil
-	}
-	if err == nil && now.Sub(s.SeenAt) >= seenEvery {
-		err = h.Sessions.TouchSession(ctx, s.Hash, now)
 	}
 	return m, err
 }

@@ -15,9 +15,16 @@ type signInView struct {
 	CSRF     string
 	Username string
 	Error    string
+	For      string // the application that the sign-in is for, if it is for one
+	Why      string // it needs a sign-in though somebody is signed in
 }
 
+// signInPage leads on whoever is signed in, unless the way on is consent: that sends here
+// only those who must sign in, once more if need be.
 func (h *Handler) signInPage(w http.ResponseWriter, r *http.Request) error {
+	if handleIn(next(r)) != "" {
+		return h.showSignIn(w, r, http.StatusOK, signInView{})
+	}
 	m, err := h.Member(r)
 	if err != nil {
 		return err
@@ -35,6 +42,16 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	frame := h.frame(w, r, "Sign in", org)
+	if handle := handleIn(next(r)); handle != "" {
+		a, err := h.answerer(r, handle)
+		if err != nil {
+			return err
+		}
+		v.For, v.Why, frame.FormTo = a.client.Application.Name, a.why, gatehouse.PolicySource(a.req.RedirectURI)
+		if v.Username == "" {
+			v.Username = a.req.LoginHint
+		}
+	}
 	v.Org, v.OrgKey, v.Next, v.CSRF = org, r.FormValue("o"), next(r), frame.CSRF
 	return page.Render(w, r, status, frame, signInBody(v))
 }
@@ -70,13 +87,4 @@ func (h *Handler) signInOrganization(r *http.Request, name string) (*gatehouse.O
 		return home, err
 	}
 	return h.organization(r)
-}
-
-func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	if err := h.end(r); err != nil {
-		return err
-	}
-	newCookie(w)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
 }

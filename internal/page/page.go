@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -43,6 +44,7 @@ type Frame struct {
 	CSRF         string                  // token for the forms in the header
 	Theme        Theme
 	Notice       *Notice // stands above the body
+	FormTo       string  // where an answer to the page's forms may lead besides here, as a policy names it
 }
 
 // The areas of the web UI.
@@ -85,7 +87,8 @@ func ThemeOf(r *http.Request) Theme {
 }
 
 // policy forbids everything that does not come from here, and all inline styles and
-// scripts; nobody may put a page in a frame of theirs.
+// scripts; nobody may put a page in a frame of theirs. It ends with form-action, which
+// Frame.FormTo adds to.
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // Render writes body in its frame with a status. Everything is rendered before the
@@ -97,7 +100,7 @@ func Render(w http.ResponseWriter, r *http.Request, status int, frame Frame, bod
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", policy)
+	header.Set("Content-Security-Policy", strings.TrimSuffix(policy+" "+frame.FormTo, " "))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-store")

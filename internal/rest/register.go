@@ -93,12 +93,14 @@ func (h *Handler) register(r *request) (*registrationInfo, error) {
 	// send what their own server has, and read the answer.
 	n := apistore.NewKeys{Type: gatehouse.Production}
 	for grant := range strings.FieldsSeq(body.GrantType) {
-		if slices.Contains(gatehouse.DefaultGrants, grant) && !slices.Contains(n.Grants, grant) {
+		if slices.Contains(gatehouse.SupportedGrants, grant) && !slices.Contains(n.Grants, grant) {
 			n.Grants = append(n.Grants, grant)
 		}
 	}
 	if gatehouse.ValidRedirect(body.CallbackURL) {
 		n.Callbacks = []string{body.CallbackURL}
+	} else {
+		n.Grants = slices.DeleteFunc(n.Grants, func(g string) bool { return g == gatehouse.GrantAuthorizationCode })
 	}
 	k, secret, err := h.Store.Register(r.Context(), r.by, apistore.NewApplication{Name: body.ClientName}, n)
 	if err != nil {

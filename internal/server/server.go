@@ -54,6 +54,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
+	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
 	proofs  proofs
 	serving atomic.Bool
@@ -95,6 +96,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
+	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
@@ -213,6 +215,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.serving.Store(false)
 	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
+	s.api.Drain(shutdownLimit)
 	s.uses.flush(background)
 	return errors.Join(failure, err)
 }
@@ -274,7 +277,7 @@ func (s *Server) observed(name string, next http.Handler, accessLog bool) http.H
 func (s *Server) tokenAPI() *tokenapi.Handler {
 	h := &tokenapi.Handler{
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
-		PortalURL: s.PortalURL, Devices: s.db, Issuers: s.db,
+		PortalURL: s.PortalURL, Codes: s.db, Sessions: s.db, Devices: s.db, Issuers: s.db, Outbound: s.proofs.outbound,
 		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
 		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Address: s.gateway.Address,
 	}
@@ -286,7 +289,7 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 // it would answer paths that it finds unclean by itself, before the gateway sees them.
 func (s *Server) gatewayHandler() http.Handler {
 	tokens := http.NewServeMux()
-	s.tokenAPI().Register(tokens, true)
+	s.api.Register(tokens, true)
 	tokens.HandleFunc(gateway.MetadataPath, s.gateway.Metadata)
 	tokens.HandleFunc(gateway.MetadataPath+"/", s.gateway.Metadata)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -302,7 +305,10 @@ func (s *Server) gatewayHandler() http.Handler {
 // Pages alone are kept from requests that other sites make a browser send: programs
 // bring tokens, which no browser adds by itself.
 func (s *Server) portalHandler() http.Handler {
-	in := &login.Handler{Organizations: s.Organization, Sessions: s.db, Devices: s.db, Clients: s.Services, Scopes: s.Services, CSRFKey: s.csrfKey, Address: s.gateway.Address, Now: time.Now, Log: s.log}
+	in := &login.Handler{
+		Organizations: s.Organization, Sessions: s.db, Authorizations: s.api, Devices: s.db, Clients: s.Services, Scopes: s.Services,
+		CSRFKey: s.csrfKey, Address: s.gateway.Address, Now: time.Now, Log: s.log,
+	}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
 		GatewayURL: s.GatewayURL, SelfSigned: s.selfSigned, Now: time.Now, Log: s.log,
@@ -312,7 +318,7 @@ func (s *Server) portalHandler() http.Handler {
 	ui.Register(pages)
 
 	mux := http.NewServeMux()
-	s.tokenAPI().Register(mux, false)
+	s.api.Register(mux, false)
 	(&rest.Handler{
 		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
 		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,

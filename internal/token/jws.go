@@ -35,6 +35,8 @@ type claims struct {
 	Username  string   `json:"username,omitempty"`
 	Family    string   `json:"family,omitempty"`
 
+	UserInfo []string `json:"userinfo_claims,omitempty"` // what /userinfo was asked for by name
+
 	Confirm *gatehouse.Binding `json:"cnf,omitempty"` // RFC 7800
 	Actor   json.RawMessage    `json:"act,omitempty"` // RFC 8693, section 4.1
 }
@@ -45,6 +47,7 @@ func (t *Tokens) claims(a *gatehouse.Authorization) claims {
 		Scope: strings.Join(a.Scopes, " "), IssuedAt: a.IssuedAt.Unix(), NotBefore: a.IssuedAt.Unix(), Expires: a.ExpiresAt.Unix(),
 		ID: a.ID, For: string(a.For), Org: a.OrgKey, KeyType: string(a.KeyType), Username: a.Username, Family: a.Family,
 	}
+	c.UserInfo = a.SignIn.ClaimNames.UserInfo
 	if a.Binding != (gatehouse.Binding{}) {
 		c.Confirm = &a.Binding
 	}
@@ -158,6 +161,7 @@ func (c *claims) authorization() *gatehouse.Authorization {
 	if len(c.Audience) > 1 {
 		a.Audience = c.Audience[1:]
 	}
+	a.SignIn.ClaimNames.UserInfo = c.UserInfo
 	if c.Confirm != nil {
 		a.Binding = *c.Confirm
 	}

@@ -22,7 +22,6 @@ type metadata struct {
 	DeviceEndpoint        string   `json:"device_authorization_endpoint,omitempty"`
 	JWKS                  string   `json:"jwks_uri"`
 	Grants                []string `json:"grant_types_supported"`
-	Responses             []string `json:"response_types_supported"`
 
 	TokenAuth                   []gatehouse.AuthMethod    `json:"token_endpoint_auth_methods_supported"`
 	TokenAuthAlgorithms         []jose.SignatureAlgorithm `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -35,19 +34,28 @@ type metadata struct {
 	RegistrationEndpoint        string                    `json:"registration_endpoint"`
 }
 
-// metadata serves the metadata documents.
+// metadata serves the metadata documents: RFC 8414's, and OpenID Connect Discovery's, which
+// are one.
 func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) error {
 	public := h.authMethods()
 	confidential := slices.DeleteFunc(slices.Clone(public), func(m gatehouse.AuthMethod) bool { return m == gatehouse.ClientPublic })
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Del("Pragma")
-	respond.JSON(w, http.StatusOK, metadata{
-		Issuer: h.Issuer, TokenEndpoint: h.Issuer + "/token", RevocationEndpoint: h.Issuer + "/revoke",
-		IntrospectionEndpoint: h.Issuer + "/introspect", DeviceEndpoint: h.deviceEndpoint(), JWKS: h.Issuer + "/jwks",
-		Grants: slices.Sorted(maps.Keys(h.grants())), Responses: []string{},
-		TokenAuth: public, RevocationAuth: public, IntrospectionAuth: confidential,
-		TokenAuthAlgorithms: proof.Algorithms, RevocationAuthAlgorithms: proof.Algorithms, IntrospectionAuthAlgorithms: proof.Algorithms,
-		DPoPAlgorithms: proof.Algorithms, CertificateBound: h.MutualTLS, RegistrationEndpoint: h.Issuer + "/register",
+	respond.JSON(w, http.StatusOK, struct {
+		metadata
+		*browserMetadata
+		openIDMetadata
+	}{
+		metadata{
+			Issuer: h.Issuer, TokenEndpoint: h.Issuer + "/token", RevocationEndpoint: h.Issuer + "/revoke",
+			IntrospectionEndpoint: h.Issuer + "/introspect", DeviceEndpoint: h.deviceEndpoint(), JWKS: h.Issuer + "/jwks",
+			Grants:    slices.Sorted(maps.Keys(h.grants())),
+			TokenAuth: public, RevocationAuth: public, IntrospectionAuth: confidential,
+			TokenAuthAlgorithms: proof.Algorithms, RevocationAuthAlgorithms: proof.Algorithms, IntrospectionAuthAlgorithms: proof.Algorithms,
+			DPoPAlgorithms: proof.Algorithms, CertificateBound: h.MutualTLS, RegistrationEndpoint: h.Issuer + "/register",
+		},
+		h.browserMetadata(),
+		h.openIDMetadata(),
 	})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ const (
 	InvalidMetadata      Code = "invalid_client_metadata"
 	InvalidDPoPProof     Code = "invalid_dpop_proof" // RFC 9449, section 5
 	Unavailable          Code = "temporarily_unavailable"
+	AccessDenied         Code = "access_denied" // RFC 6749, section 4.1.2.1
 	ServerError          Code = "server_error"
 )
 
@@ -63,9 +65,10 @@ func (e *Error) status() int {
 	return http.StatusBadRequest
 }
 
-// endpoint adapts a handler that may fail: it answers the CORS preflight and the wrong
-// method, and writes an error once, in OAuth's own form. Any origin may ask, without
-// credentials of its own: the endpoints trust nothing that a browser adds by itself.
+// endpoint adapts a handler that may fail, for the methods that are named: it answers the
+// CORS preflight and the wrong method, and writes an error once, in OAuth's own form. Any
+// origin may ask, without credentials of its own: the endpoints trust nothing that a
+// browser adds by itself.
 func (h *Handler) endpoint(method string, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -74,7 +77,7 @@ func (h *Handler) endpoint(method string, serve func(http.ResponseWriter, *http.
 		header.Set("Pragma", "no-cache")
 		header.Set("X-Content-Type-Options", "nosniff")
 		switch {
-		case method == "" || r.Method == method, method == http.MethodGet && r.Method == http.MethodHead:
+		case method == "" || slices.Contains(strings.Split(method, ", "), r.Method), method == http.MethodGet && r.Method == http.MethodHead:
 			if err := serve(w, r); err != nil {
 				h.write(w, r, err)
 			}

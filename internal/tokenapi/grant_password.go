@@ -23,5 +23,5 @@ func (g passwordGrant) authorize(ctx context.Context, req *request) (*grantee, e
 	if err != nil {
 		return nil, err
 	}
-	return &grantee{user: user, scopes: req.scopes}, nil
+	return &grantee{user: user, scopes: req.scopes, signIn: gatehouse.SignIn{At: req.now, Methods: []string{gatehouse.ByPassword}}}, nil
 }

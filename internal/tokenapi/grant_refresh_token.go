@@ -51,7 +51,7 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, refusedRefresh()
 	}
-	return &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented}, err
+	return &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented, signIn: t.SignIn}, err
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing

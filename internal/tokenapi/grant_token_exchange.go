@@ -201,9 +201,6 @@ func actors(chain json.RawMessage) int {
 // derive writes down what a token has from the one that it was exchanged for.
 func (who *grantee) derive(a *gatehouse.Authorization) {
 	a.Actor = who.actor
-	if who.family != "" {
-		a.Family = who.family
-	}
 	if !who.until.IsZero() && who.until.Before(a.ExpiresAt) {
 		a.ExpiresAt = who.until
 	}

@@ -89,7 +89,7 @@ func (h *house) open(t testing.TB, dsn string) {
 	h.store = &apistore.Service{Store: data, Tokens: tokens, Now: clock}
 	h.Handler = &tokenapi.Handler{
 		Issuer: issuer, Clients: held{clients}, Users: h.people, Scopes: data, Tokens: tokens, Refresh: data, Keys: tokens.Keys, Log: log, Now: clock,
-		PortalURL: portal, Devices: data, Issuers: data,
+		PortalURL: portal, Codes: data, Sessions: data, Devices: data, Issuers: data, Outbound: http.DefaultClient,
 		Registrar: h.store, Once: data, Proofs: &proof.DPoP{Origins: proof.ParseOrigins(issuer), Once: data, Now: clock}, Resources: resources{"/t/johnsorg/orgnews/1.0.0": "johnsorg", "/t/janesorg/secret/1": "janesorg"},
 		Acting: func(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error) {
 			return h.people.Member(ctx, h.john.Organization.ID, a.Subject)

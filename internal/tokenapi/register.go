@@ -75,7 +75,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	made, err := h.Registrar.RegisterClient(r.Context(), by, h.newClient(body))
+	made, err := h.Registrar.RegisterClient(r.Context(), by, newClient(body))
 	if err != nil {
 		return refusedRegistration(err)
 	}
@@ -104,7 +104,7 @@ func (h *Handler) registration(w http.ResponseWriter, r *http.Request) error {
 		if body.ID != id {
 			return &Error{Code: InvalidRequest, Description: "the client_id in the body must be that of the URL"}
 		}
-		n := h.newClient(body)
+		n := newClient(body)
 		n.Secret = body.Secret
 		found, err = h.Registrar.UpdateClient(r.Context(), id, token, n)
 	case http.MethodDelete:
@@ -154,13 +154,11 @@ func parseClient(text []byte) (*clientBody, error) {
 	return body, nil
 }
 
-// newClient says what to register. The default of grant_types is RFC 7591's, where that
-// grant is spoken here.
-func (h *Handler) newClient(body *clientBody) apistore.NewClient {
+// newClient says what to register. The default of grant_types is RFC 7591's.
+func newClient(body *clientBody) apistore.NewClient {
 	n := apistore.NewClient{Name: body.Name, Grants: body.Grants, Callbacks: body.RedirectURIs, Metadata: body.ClientMetadata}
-	const code = "authorization_code"
-	if _, spoken := h.grants()[code]; spoken && len(n.Grants) == 0 {
-		n.Grants = []string{code}
+	if len(n.Grants) == 0 {
+		n.Grants = []string{gatehouse.GrantAuthorizationCode}
 	}
 	return n
 }
@@ -175,7 +173,7 @@ func (h *Handler) clientInfo(made *apistore.Registration) *clientInfo {
 		},
 		IssuedAt: k.CreatedAt.Unix(), Token: made.Token, URI: h.Issuer + "/register/" + k.ConsumerKey,
 	}
-	if k.MayUse("authorization_code") {
+	if k.MayUse(gatehouse.GrantAuthorizationCode) {
 		info.Responses = []string{"code"}
 	}
 	if info.AuthMethod == gatehouse.ClientSecret {

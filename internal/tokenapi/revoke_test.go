@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -189,11 +190,9 @@ func TestMetadata(t *testing.T) {
 	h := newHouse(t)
 	want := map[string]any{
 		"issuer": issuer, "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",
-		"jwks_uri": issuer + "/jwks", "grant_types_supported": []any{
-			"client_credentials", "password", "refresh_token", gatehouse.GrantDeviceCode, gatehouse.GrantJWTBearer, gatehouse.GrantSAML2Bearer, gatehouse.GrantTokenExchange,
-		},
-		"device_authorization_endpoint": issuer + "/device_authorization", "response_types_supported": []any{},
-		"registration_endpoint": issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
+		"jwks_uri":                      issuer + "/jwks",
+		"device_authorization_endpoint": issuer + "/device_authorization",
+		"registration_endpoint":         issuer + "/register", "dpop_signing_alg_values_supported": []any{"ES256", "PS256", "EdDSA", "RS256"},
 	}
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	for _, endpoint := range []string{"token", "revocation", "introspection"} {
@@ -203,7 +202,9 @@ func TestMetadata(t *testing.T) {
 	want["introspection_endpoint_auth_methods_supported"] = methods[:3] // not those who prove nothing
 	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/oauth2/.well-known/oauth-authorization-server"} {
 		got := h.send(t, httptest.NewRequest(http.MethodGet, path, nil))
-		if diff := cmp.Diff(want, got.body); diff != "" || got.status != 200 || got.header.Get("Cache-Control") != "public, max-age=300" {
+		named := maps.Clone(got.body) // what other tests look at is left out
+		maps.DeleteFunc(named, func(name string, _ any) bool { return want[name] == nil })
+		if diff := cmp.Diff(want, named); diff != "" || got.status != 200 || got.header.Get("Cache-Control") != "public, max-age=300" {
 			t.Errorf("%s: %d %v %s", path, got.status, got.header, diff)
 		}
 		for name, value := range got.body {

@@ -3,6 +3,9 @@
 //	POST /token        token.go: the steps all grants share; grant_<name>.go: one each
 //	POST /revoke       revoke.go (RFC 7009)
 //	POST /introspect   introspect.go (RFC 7662)
+//	GET  /authorize    authorize.go, authorize_request.go, authorize_answer.go; par.go (RFC 9126)
+//	GET  /userinfo     userinfo.go; idtoken.go: when an ID token goes with an access token
+//	GET  /logout       logout.go: sign out, and tell the other clients
 //	POST /device_authorization   device_authorization.go (RFC 8628)
 //	GET  /jwks, /.well-known/…   discovery.go (RFC 8414, RFC 7517)
 //
@@ -28,12 +31,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
+	"github.com/gatehouse/gatehouse/internal/token"
 )
 
 // Handler serves the Token API.
@@ -48,9 +53,12 @@ type Handler struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
-	PortalURL string      // where people answer devices; empty when there is no such place
-	Devices   DeviceCodes // what devices wait for
-	Issuers   Issuers     // whose assertions are taken
+	PortalURL string       // where people sign in, decide, and answer devices; empty when there is no such place
+	Codes     Codes        // what waits for a browser, and codes
+	Sessions  Sessions     // which clients know of a browser's session
+	Devices   DeviceCodes  // what devices wait for
+	Issuers   Issuers      // whose assertions are taken
+	Outbound  *http.Client // for addresses that others chose
 
 	// Registrar makes and changes clients; Acting says whom an access token acts for.
 	Registrar Registrar
@@ -79,6 +87,8 @@ type Handler struct {
 	Refused func(code string)
 	// GrantUsed is told of each token by a grant type.
 	GrantUsed func(consumerKey, grant string)
+
+	telling sync.WaitGroup // those who are told that a session has ended
 }
 
 // Clients finds OAuth clients.
@@ -98,10 +108,13 @@ type Scopes interface {
 	Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error)
 }
 
-// Tokens writes and reads access tokens.
+// Tokens writes and reads access tokens, and what clients learn of users.
 type Tokens interface {
 	Issue(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization) (string, error)
 	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+	IDToken(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization, accessToken string, user *gatehouse.User) (string, error)
+	ReadIDToken(text string) (*token.Hint, error)
+	LogoutToken(ctx context.Context, c *gatehouse.Client, subject, sid string) (string, error)
 }
 
 // RefreshTokens keeps refresh tokens and revocations.
@@ -118,7 +131,8 @@ const Prefix = "/oauth2"
 
 // paths are the endpoints below Prefix, or below nothing.
 var paths = []string{
-	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
+	"/token", "/revoke", "/introspect", "/device_authorization", "/register", "/jwks", "/authorize", "/par", "/userinfo",
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 }
 
 // Owns reports whether a path on the gateway's listener is an endpoint's and not an
@@ -141,9 +155,17 @@ func (h *Handler) Register(mux *http.ServeMux, root bool) {
 		mux.Handle(p+"/device_authorization", h.endpoint(http.MethodPost, h.deviceAuthorization))
 		mux.Handle(p+"/register", h.endpoint(http.MethodPost, h.register))
 		mux.Handle(p+"/register/{client_id}", h.endpoint("", h.registration))
+		mux.Handle(p+"/userinfo", h.endpoint("GET, POST", h.userinfo))
 		mux.Handle(p+"/jwks", h.endpoint(http.MethodGet, h.jwks))
 		mux.Handle(p+"/.well-known/openid-configuration", h.endpoint(http.MethodGet, h.metadata))
 		mux.Handle(p+"/.well-known/oauth-authorization-server", h.endpoint(http.MethodGet, h.metadata))
+	}
+	if h.PortalURL != "" {
+		for _, p := range prefixes {
+			mux.Handle(p+"/authorize", h.browser(h.authorize))
+			mux.Handle(p+"/par", h.endpoint(http.MethodPost, h.par))
+		}
+		mux.Handle(Prefix+"/logout", h.browser(h.endSession))
 	}
 	mux.Handle("/oauth2/", h.endpoint("", h.unknown))
 	mux.Handle("/.well-known/", h.endpoint("", h.unknown))

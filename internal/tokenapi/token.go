@@ -33,10 +33,11 @@ type grantee struct {
 	again     []byte                  // an answer that was given before and is due once more
 	audience  []string                // nil means what was asked for
 	binding   gatehouse.Binding       // set by the shared steps
+	signIn    gatehouse.SignIn        // how the user proved who they are, for ID tokens
 
 	single     bool            // no refresh token comes with it
 	until      time.Time       // it lasts no longer
-	family     string          // that it ends with, though it is not refreshed
+	family     string          // that it belongs to from the start, and ends with
 	actor      json.RawMessage // who acts for the user
 	issuedType string          // for the answer to an exchange
 }
@@ -58,6 +59,7 @@ func (h *Handler) grants() map[string]grant {
 		gatehouse.GrantJWTBearer:         jwtBearerGrant{h},
 		gatehouse.GrantSAML2Bearer:       saml2BearerGrant{h},
 		gatehouse.GrantTokenExchange:     tokenExchangeGrant{h},
+		gatehouse.GrantAuthorizationCode: authorizationCodeGrant{h},
 	}
 }
 
@@ -142,21 +144,18 @@ type answer struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"`
 	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693, section 2.2.1
+	IDToken      string `json:"id_token,omitempty"`          // OpenID Connect Core, section 3.1.3.3
 }
 
 // mint narrows the scopes, issues the access token, stores the refresh token where one
 // is due, and returns the answer. All of it is issued at the moment now.
 func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, now time.Time) ([]byte, error) {
-	known, err := h.Scopes.Scopes(ctx, c.Organization.ID)
+	scopes, err := h.narrow(ctx, c, who.user, who.scopes)
 	if err != nil {
 		return nil, err
 	}
-	roles := c.Owner.Roles
-	if who.user != nil {
-		roles = who.user.Roles
-	}
-	a := c.Authorize(who.user, gatehouse.Narrow(c.Metadata.Registered(who.scopes), gatehouse.Known(known), roles), now)
-	a.Binding, a.Audience = who.binding, h.restricted(who.audience)
+	a := c.Authorize(who.user, scopes, now)
+	a.Binding, a.Audience, a.SignIn, a.Family = who.binding, h.restricted(who.audience), who.signIn, who.family
 	if who.lifetime != 0 {
 		a.Lives(who.lifetime)
 	}
@@ -174,6 +173,11 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 	}
 	if out.AccessToken, err = h.Tokens.Issue(ctx, c, a); err != nil {
 		return nil, unissued(err)
+	}
+	if who.issuedType == "" { // an exchange gives what was asked for and nothing beside it
+		if out.IDToken, err = h.idToken(ctx, c, a, out.AccessToken, who.user); err != nil {
+			return nil, err
+		}
 	}
 	text, err := json.Marshal(out)
 	switch {

@@ -50,6 +50,25 @@ type Change struct {
 	At   int64
 }
 
+type Code struct {
+	Hash        string
+	Family      string
+	ConsumerKey string
+	UserID      string
+	OrgKey      string
+	Binds       string
+	IssuedAt    int64
+	ExpiresAt   int64
+	UsedAt      int64
+}
+
+type Consent struct {
+	UserID      string
+	ConsumerKey string
+	Scopes      string
+	At          int64
+}
+
 type DeviceCode struct {
 	Hash        string
 	UserCode    string
@@ -101,6 +120,14 @@ type Organization struct {
 	SignUp               bool
 	CreatedAt            int64
 	PasswordDeprecatedAt int64
+}
+
+type Pending struct {
+	Hash        string
+	Kind        string
+	ConsumerKey string
+	Says        string
+	ExpiresAt   int64
 }
 
 type RefreshToken struct {
@@ -156,6 +183,14 @@ type Session struct {
 	CreatedAt int64
 	SeenAt    int64
 	ExpiresAt int64
+	SID       string
+}
+
+type SessionClient struct {
+	SID         string
+	ConsumerKey string
+	UserID      string
+	ExpiresAt   int64
 }
 
 type SigningKey struct {

@@ -57,6 +57,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
 	}
+	if q.codeByHashStmt, err = db.PrepareContext(ctx, codeByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query CodeByHash: %w", err)
+	}
+	if q.consentOfStmt, err = db.PrepareContext(ctx, consentOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ConsentOf: %w", err)
+	}
 	if q.countDeviceCodesStmt, err = db.PrepareContext(ctx, countDeviceCodes); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeviceCodes: %w", err)
 	}
@@ -75,6 +81,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.createApplicationStmt, err = db.PrepareContext(ctx, createApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateApplication: %w", err)
 	}
+	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
+	}
 	if q.createDeviceCodeStmt, err = db.PrepareContext(ctx, createDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateDeviceCode: %w", err)
 	}
@@ -89,6 +98,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createOrganizationStmt, err = db.PrepareContext(ctx, createOrganization); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateOrganization: %w", err)
+	}
+	if q.createPendingStmt, err = db.PrepareContext(ctx, createPending); err != nil {
+		return nil, fmt.Errorf("error preparing query CreatePending: %w", err)
 	}
 	if q.createRefreshTokenStmt, err = db.PrepareContext(ctx, createRefreshToken); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateRefreshToken: %w", err)
@@ -213,6 +225,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.organizationsStmt, err = db.PrepareContext(ctx, organizations); err != nil {
 		return nil, fmt.Errorf("error preparing query Organizations: %w", err)
 	}
+	if q.pendingByHashStmt, err = db.PrepareContext(ctx, pendingByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query PendingByHash: %w", err)
+	}
 	if q.pollDeviceCodeStmt, err = db.PrepareContext(ctx, pollDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query PollDeviceCode: %w", err)
 	}
@@ -222,8 +237,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeChangesStmt, err = db.PrepareContext(ctx, purgeChanges); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeChanges: %w", err)
 	}
+	if q.purgeCodesStmt, err = db.PrepareContext(ctx, purgeCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeCodes: %w", err)
+	}
 	if q.purgeDeviceCodesStmt, err = db.PrepareContext(ctx, purgeDeviceCodes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeDeviceCodes: %w", err)
+	}
+	if q.purgePendingStmt, err = db.PrepareContext(ctx, purgePending); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgePending: %w", err)
 	}
 	if q.purgeRefreshTokensStmt, err = db.PrepareContext(ctx, purgeRefreshTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeRefreshTokens: %w", err)
@@ -231,17 +252,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeRevocationsStmt, err = db.PrepareContext(ctx, purgeRevocations); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeRevocations: %w", err)
 	}
+	if q.purgeSessionClientsStmt, err = db.PrepareContext(ctx, purgeSessionClients); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeSessionClients: %w", err)
+	}
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
 	}
 	if q.purgeUsedOnceStmt, err = db.PrepareContext(ctx, purgeUsedOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUsedOnce: %w", err)
 	}
+	if q.putConsentStmt, err = db.PrepareContext(ctx, putConsent); err != nil {
+		return nil, fmt.Errorf("error preparing query PutConsent: %w", err)
+	}
 	if q.putRevocationStmt, err = db.PrepareContext(ctx, putRevocation); err != nil {
 		return nil, fmt.Errorf("error preparing query PutRevocation: %w", err)
 	}
 	if q.putScopeStmt, err = db.PrepareContext(ctx, putScope); err != nil {
 		return nil, fmt.Errorf("error preparing query PutScope: %w", err)
+	}
+	if q.putSessionClientStmt, err = db.PrepareContext(ctx, putSessionClient); err != nil {
+		return nil, fmt.Errorf("error preparing query PutSessionClient: %w", err)
 	}
 	if q.refreshTokenByHashStmt, err = db.PrepareContext(ctx, refreshTokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query RefreshTokenByHash: %w", err)
@@ -288,6 +318,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.subscriptionsToAPIStmt, err = db.PrepareContext(ctx, subscriptionsToAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query SubscriptionsToAPI: %w", err)
 	}
+	if q.takePendingStmt, err = db.PrepareContext(ctx, takePending); err != nil {
+		return nil, fmt.Errorf("error preparing query TakePending: %w", err)
+	}
+	if q.takeSessionClientsStmt, err = db.PrepareContext(ctx, takeSessionClients); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeSessionClients: %w", err)
+	}
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
 	}
@@ -308,6 +344,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
+		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
 	}
 	if q.useGrantStmt, err = db.PrepareContext(ctx, useGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query UseGrant: %w", err)
@@ -384,6 +423,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing changesAfterStmt: %w", cerr)
 		}
 	}
+	if q.codeByHashStmt != nil {
+		if cerr := q.codeByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing codeByHashStmt: %w", cerr)
+		}
+	}
+	if q.consentOfStmt != nil {
+		if cerr := q.consentOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing consentOfStmt: %w", cerr)
+		}
+	}
 	if q.countDeviceCodesStmt != nil {
 		if cerr := q.countDeviceCodesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDeviceCodesStmt: %w", cerr)
@@ -414,6 +463,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing createApplicationStmt: %w", cerr)
 		}
 	}
+	if q.createCodeStmt != nil {
+		if cerr := q.createCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createCodeStmt: %w", cerr)
+		}
+	}
 	if q.createDeviceCodeStmt != nil {
 		if cerr := q.createDeviceCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createDeviceCodeStmt: %w", cerr)
@@ -437,6 +491,11 @@ func (q *Queries) Close() error {
 	if q.createOrganizationStmt != nil {
 		if cerr := q.createOrganizationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createOrganizationStmt: %w", cerr)
+		}
+	}
+	if q.createPendingStmt != nil {
+		if cerr := q.createPendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createPendingStmt: %w", cerr)
 		}
 	}
 	if q.createRefreshTokenStmt != nil {
@@ -644,6 +703,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing organizationsStmt: %w", cerr)
 		}
 	}
+	if q.pendingByHashStmt != nil {
+		if cerr := q.pendingByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingByHashStmt: %w", cerr)
+		}
+	}
 	if q.pollDeviceCodeStmt != nil {
 		if cerr := q.pollDeviceCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pollDeviceCodeStmt: %w", cerr)
@@ -659,9 +723,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeChangesStmt: %w", cerr)
 		}
 	}
+	if q.purgeCodesStmt != nil {
+		if cerr := q.purgeCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeCodesStmt: %w", cerr)
+		}
+	}
 	if q.purgeDeviceCodesStmt != nil {
 		if cerr := q.purgeDeviceCodesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeDeviceCodesStmt: %w", cerr)
+		}
+	}
+	if q.purgePendingStmt != nil {
+		if cerr := q.purgePendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgePendingStmt: %w", cerr)
 		}
 	}
 	if q.purgeRefreshTokensStmt != nil {
@@ -674,6 +748,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeRevocationsStmt: %w", cerr)
 		}
 	}
+	if q.purgeSessionClientsStmt != nil {
+		if cerr := q.purgeSessionClientsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeSessionClientsStmt: %w", cerr)
+		}
+	}
 	if q.purgeSessionsStmt != nil {
 		if cerr := q.purgeSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
@@ -684,6 +763,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeUsedOnceStmt: %w", cerr)
 		}
 	}
+	if q.putConsentStmt != nil {
+		if cerr := q.putConsentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putConsentStmt: %w", cerr)
+		}
+	}
 	if q.putRevocationStmt != nil {
 		if cerr := q.putRevocationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putRevocationStmt: %w", cerr)
@@ -692,6 +776,11 @@ func (q *Queries) Close() error {
 	if q.putScopeStmt != nil {
 		if cerr := q.putScopeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putScopeStmt: %w", cerr)
+		}
+	}
+	if q.putSessionClientStmt != nil {
+		if cerr := q.putSessionClientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putSessionClientStmt: %w", cerr)
 		}
 	}
 	if q.refreshTokenByHashStmt != nil {
@@ -769,6 +858,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing subscriptionsToAPIStmt: %w", cerr)
 		}
 	}
+	if q.takePendingStmt != nil {
+		if cerr := q.takePendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takePendingStmt: %w", cerr)
+		}
+	}
+	if q.takeSessionClientsStmt != nil {
+		if cerr := q.takeSessionClientsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeSessionClientsStmt: %w", cerr)
+		}
+	}
 	if q.touchSessionStmt != nil {
 		if cerr := q.touchSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
@@ -802,6 +901,11 @@ func (q *Queries) Close() error {
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.useCodeStmt != nil {
+		if cerr := q.useCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useCodeStmt: %w", cerr)
 		}
 	}
 	if q.useGrantStmt != nil {
@@ -879,17 +983,21 @@ type Queries struct {
 	applicationOfKeysStmt          *sql.Stmt
 	applicationsOfStmt             *sql.Stmt
 	changesAfterStmt               *sql.Stmt
+	codeByHashStmt                 *sql.Stmt
+	consentOfStmt                  *sql.Stmt
 	countDeviceCodesStmt           *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countSubscriptionsToAPIStmt    *sql.Stmt
 	createAPIStmt                  *sql.Stmt
 	createAccessTokenStmt          *sql.Stmt
 	createApplicationStmt          *sql.Stmt
+	createCodeStmt                 *sql.Stmt
 	createDeviceCodeStmt           *sql.Stmt
 	createIssuerStmt               *sql.Stmt
 	createKeysStmt                 *sql.Stmt
 	createMemberStmt               *sql.Stmt
 	createOrganizationStmt         *sql.Stmt
+	createPendingStmt              *sql.Stmt
 	createRefreshTokenStmt         *sql.Stmt
 	createSecretStmt               *sql.Stmt
 	createSessionStmt              *sql.Stmt
@@ -931,16 +1039,22 @@ type Queries struct {
 	organizationByIDStmt           *sql.Stmt
 	organizationByKeyStmt          *sql.Stmt
 	organizationsStmt              *sql.Stmt
+	pendingByHashStmt              *sql.Stmt
 	pollDeviceCodeStmt             *sql.Stmt
 	purgeAccessTokensStmt          *sql.Stmt
 	purgeChangesStmt               *sql.Stmt
+	purgeCodesStmt                 *sql.Stmt
 	purgeDeviceCodesStmt           *sql.Stmt
+	purgePendingStmt               *sql.Stmt
 	purgeRefreshTokensStmt         *sql.Stmt
 	purgeRevocationsStmt           *sql.Stmt
+	purgeSessionClientsStmt        *sql.Stmt
 	purgeSessionsStmt              *sql.Stmt
 	purgeUsedOnceStmt              *sql.Stmt
+	putConsentStmt                 *sql.Stmt
 	putRevocationStmt              *sql.Stmt
 	putScopeStmt                   *sql.Stmt
+	putSessionClientStmt           *sql.Stmt
 	refreshTokenByHashStmt         *sql.Stmt
 	revocationByIDStmt             *sql.Stmt
 	revocationsOfStmt              *sql.Stmt
@@ -956,6 +1070,8 @@ type Queries struct {
 	subscriptionByIDStmt           *sql.Stmt
 	subscriptionsOfApplicationStmt *sql.Stmt
 	subscriptionsToAPIStmt         *sql.Stmt
+	takePendingStmt                *sql.Stmt
+	takeSessionClientsStmt         *sql.Stmt
 	touchSessionStmt               *sql.Stmt
 	updateAPIStmt                  *sql.Stmt
 	updateApplicationStmt          *sql.Stmt
@@ -963,6 +1079,7 @@ type Queries struct {
 	updateMemberStmt               *sql.Stmt
 	updateOrganizationStmt         *sql.Stmt
 	updateSubscriptionStmt         *sql.Stmt
+	useCodeStmt                    *sql.Stmt
 	useGrantStmt                   *sql.Stmt
 	useOnceStmt                    *sql.Stmt
 	useSecretStmt                  *sql.Stmt
@@ -985,17 +1102,21 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		applicationOfKeysStmt:          q.applicationOfKeysStmt,
 		applicationsOfStmt:             q.applicationsOfStmt,
 		changesAfterStmt:               q.changesAfterStmt,
+		codeByHashStmt:                 q.codeByHashStmt,
+		consentOfStmt:                  q.consentOfStmt,
 		countDeviceCodesStmt:           q.countDeviceCodesStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
 		createAPIStmt:                  q.createAPIStmt,
 		createAccessTokenStmt:          q.createAccessTokenStmt,
 		createApplicationStmt:          q.createApplicationStmt,
+		createCodeStmt:                 q.createCodeStmt,
 		createDeviceCodeStmt:           q.createDeviceCodeStmt,
 		createIssuerStmt:               q.createIssuerStmt,
 		createKeysStmt:                 q.createKeysStmt,
 		createMemberStmt:               q.createMemberStmt,
 		createOrganizationStmt:         q.createOrganizationStmt,
+		createPendingStmt:              q.createPendingStmt,
 		createRefreshTokenStmt:         q.createRefreshTokenStmt,
 		createSecretStmt:               q.createSecretStmt,
 		createSessionStmt:              q.createSessionStmt,
@@ -1037,16 +1158,22 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		organizationByIDStmt:           q.organizationByIDStmt,
 		organizationByKeyStmt:          q.organizationByKeyStmt,
 		organizationsStmt:              q.organizationsStmt,
+		pendingByHashStmt:              q.pendingByHashStmt,
 		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
 		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
 		purgeChangesStmt:               q.purgeChangesStmt,
+		purgeCodesStmt:                 q.purgeCodesStmt,
 		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
+		purgePendingStmt:               q.purgePendingStmt,
 		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
+		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
 		purgeSessionsStmt:              q.purgeSessionsStmt,
 		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
+		putConsentStmt:                 q.putConsentStmt,
 		putRevocationStmt:              q.putRevocationStmt,
 		putScopeStmt:                   q.putScopeStmt,
+		putSessionClientStmt:           q.putSessionClientStmt,
 		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
 		revocationByIDStmt:             q.revocationByIDStmt,
 		revocationsOfStmt:              q.revocationsOfStmt,
@@ -1062,6 +1189,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		subscriptionByIDStmt:           q.subscriptionByIDStmt,
 		subscriptionsOfApplicationStmt: q.subscriptionsOfApplicationStmt,
 		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
+		takePendingStmt:                q.takePendingStmt,
+		takeSessionClientsStmt:         q.takeSessionClientsStmt,
 		touchSessionStmt:               q.touchSessionStmt,
 		updateAPIStmt:                  q.updateAPIStmt,
 		updateApplicationStmt:          q.updateApplicationStmt,
@@ -1069,6 +1198,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updateMemberStmt:               q.updateMemberStmt,
 		updateOrganizationStmt:         q.updateOrganizationStmt,
 		updateSubscriptionStmt:         q.updateSubscriptionStmt,
+		useCodeStmt:                    q.useCodeStmt,
 		useGrantStmt:                   q.useGrantStmt,
 		useOnceStmt:                    q.useOnceStmt,
 		useSecretStmt:                  q.useSecretStmt,

@@ -1,5 +1,5 @@
 -- name: CreateSession :exec
-INSERT INTO sessions (hash, user_id, org_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO sessions (hash, sid, user_id, org_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: SessionByHash :one
 SELECT * FROM sessions WHERE hash = $1;

@@ -10,11 +10,12 @@ import (
 )
 
 const createSession = `-- name: CreateSession :exec
-INSERT INTO sessions (hash, user_id, org_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO sessions (hash, sid, user_id, org_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type CreateSessionParams struct {
 	Hash      string
+	SID       string
 	UserID    string
 	OrgID     string
 	CreatedAt int64
@@ -25,6 +26,7 @@ type CreateSessionParams struct {
 func (q *Queries) CreateSession(ctx context.Context, arg CreateSessionParams) error {
 	_, err := q.exec(ctx, q.createSessionStmt, createSession,
 		arg.Hash,
+		arg.SID,
 		arg.UserID,
 		arg.OrgID,
 		arg.CreatedAt,
@@ -65,7 +67,7 @@ func (q *Queries) PurgeSessions(ctx context.Context, expiresAt int64) (int64, er
 }
 
 const sessionByHash = `-- name: SessionByHash :one
-SELECT hash, user_id, org_id, created_at, seen_at, expires_at FROM sessions WHERE hash = $1
+SELECT hash, user_id, org_id, created_at, seen_at, expires_at, sid FROM sessions WHERE hash = $1
 `
 
 func (q *Queries) SessionByHash(ctx context.Context, hash string) (Session, error) {
@@ -78,6 +80,7 @@ func (q *Queries) SessionByHash(ctx context.Context, hash string) (Session, erro
 		&i.CreatedAt,
 		&i.SeenAt,
 		&i.ExpiresAt,
+		&i.SID,
 	)
 	return i, err
 }
