@@ -5,10 +5,10 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 # Where a benchmark runs; narrow it with BENCH=Token.
 BENCH ?= .
 
-.PHONY: help build run test lint bench e2e faults fuzz generate packages
+.PHONY: help build run test lint bench e2e faults conformance fuzz generate packages
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one static binary, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-s -o bin/gatehouse ./cmd/gatehouse
@@ -23,6 +23,11 @@ test: packages ## every test, on SQLite and PostgreSQL, with a real browser
 
 e2e: packages ## the black-box tests alone
 	$(GO) test -timeout 20m -count 1 ./test/e2e/...
+
+# make conformance UPDATE=-update writes docs/conformance.md anew.
+conformance: ## OAuth and OpenID Connect clients from Go and npm, and the table of what they can do
+	if command -v npm >/dev/null; then cd test/conformance/node && npm ci; else echo "npm is not installed: the clients from npm are skipped"; fi
+	cd test/conformance && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test -v -count 1 ./... $(UPDATE)
 
 lint: ## staticcheck and the list in .golangci.yml
 	$(GO) vet ./...
