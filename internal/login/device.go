@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 
@@ -70,7 +69,14 @@ func (h *Handler) answerDevice(w http.ResponseWriter, r *http.Request) error {
 		if r.PostFormValue("answer") == "allow" {
 			d.State = gatehouse.DeviceAllowed
 		}
+		s, err := h.session(r)
+		if err != nil {
+			return err
+		}
 		d.UserID = v.Member.ID
+		if s != nil {
+			d.SignIn = gatehouse.SignIn{At: s.CreatedAt, Methods: []string{gatehouse.ByPassword}, Session: s.SID}
+		}
 		if err := h.Devices.AnswerDeviceCode(r.Context(), d); err != nil {
 			return err
 		}
@@ -136,7 +142,7 @@ func (h *Handler) device(ctx context.Context, m *gatehouse.Member, code string) 
 	}
 	known := gatehouse.Known(all)
 	v := deviceView{Code: code, Client: client, Member: m}
-	for _, name := range gatehouse.Narrow(d.Scopes, known, m.Roles) {
+	for _, name := range gatehouse.Narrow(client.Metadata.Registered(d.Scopes), known, m.Roles) {
 		scope := gatehouse.Scope{Name: name}
 		if s := known(name); s != nil {
 			scope = *s
@@ -160,13 +166,4 @@ func (h *Handler) showDevice(w http.ResponseWriter, r *http.Request, status int,
 }
 
 // address returns where a request came from.
-func (h *Handler) address(r *http.Request) string {
-	if h.Address != nil {
-		return h.Address(r)
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
+func (h *Handler) address(r *http.Request) string { return h.Proxies.Address(r).String() }

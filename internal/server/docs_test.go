@@ -6,11 +6,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"html"
 	"io"
 	"math/big"
 	"net/http"
@@ -26,7 +28,6 @@ import (
 	"github.com/beevik/etree"
 	"github.com/go-jose/go-jose/v4"
 	dsig "github.com/russellhaering/goxmldsig"
-	"golang.org/x/oauth2"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
@@ -129,10 +130,12 @@ func (d *docs) furnish() {
 	check(d.t, err)
 	app, err := d.APIStore.CreateApplication(ctx, d.john, apistore.NewApplication{Name: "reader"})
 	check(d.t, err)
-	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants, Callbacks: []string{"https://app.example/back"}})
+	k, secret, err := d.APIStore.GenerateKeys(ctx, d.john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants, Callbacks: []string{callback}})
 	check(d.t, err)
 	d.env["KEY"], d.env["SECRET"] = k.ConsumerKey, secret
 }
+
+const callback = "https://app.example/back"
 
 // newsWithScope defines the scope that the pages ask for.
 const newsWithScope = `openapi: 3.0.3
@@ -165,15 +168,6 @@ func TestTheGrantsPagesRunAsPrinted(t *testing.T) {
 	}
 }
 
-func (d *docs) code(t *testing.T, printed []string) {
-	r := &relying{Server: d.Server, t: t, browser: newBrowser(t, d.Server)}
-	d.env["CALLBACK"], d.env["VERIFIER"] = "https://app.example/back", oauth2.GenerateVerifier()
-	app := &oauth2.Config{ClientID: d.env["KEY"], RedirectURL: d.env["CALLBACK"], Scopes: []string{"read"}, Endpoint: oauth2.Endpoint{AuthURL: d.GatewayURL + "/authorize"}}
-	p := r.send(r.signIn(r.visit(app.AuthCodeURL("state", oauth2.S256ChallengeOption(d.env["VERIFIER"])))), "decision", "allow")
-	d.env["CODE"] = p.Request.URL.Query().Get("code")
-	d.token(printed[0])
-}
-
 func (d *docs) device(t *testing.T, printed []string) {
 	begun := d.run(printed[0])
 	userCode, _ := begun["user_code"].(string)
@@ -185,33 +179,71 @@ func (d *docs) device(t *testing.T, printed []string) {
 	d.token(printed[1])
 }
 
-// allow answers a device in a browser.
+// visit opens a page in the browser of the test, or sends a form to it, and returns where
+// the answer leads or what it holds.
+func (d *docs) visit(method, address string, form url.Values) (location, body string) {
+	d.t.Helper()
+	r, err := http.NewRequestWithContext(d.t.Context(), method, address, strings.NewReader(form.Encode()))
+	check(d.t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := d.Client.Do(r)
+	check(d.t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	check(d.t, err)
+	return answer.Header.Get("Location"), string(text)
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
+
+// fields are the hidden fields of a page's form, with more.
+func (d *docs) fields(page string, more ...string) url.Values {
+	form := url.Values{}
+	for _, field := range hidden.FindAllStringSubmatch(page, -1) {
+		form.Set(field[1], html.UnescapeString(field[2]))
+	}
+	for i := 0; i < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	return form
+}
+
+// signIn signs john in.
+func (d *docs) signIn() {
+	d.t.Helper()
+	_, page := d.visit("GET", d.PortalURL+"/login", nil)
+	d.visit("POST", d.PortalURL+"/login", d.fields(page, "username", d.env["USERNAME"], "password", d.env["PASSWORD"]))
+}
+
+// allow answers a device.
 func (d *docs) allow(userCode string) {
-	csrf := regexp.MustCompile(`name="csrf" value="([^"]+)"`)
-	visit := func(method, path string, form url.Values) string {
-		d.t.Helper()
-		r, err := http.NewRequestWithContext(d.t.Context(), method, d.PortalURL+path, strings.NewReader(form.Encode()))
-		check(d.t, err)
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		answer, err := d.Client.Do(r)
-		check(d.t, err)
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		check(d.t, err)
-		return string(body)
+	d.t.Helper()
+	d.signIn()
+	_, page := d.visit("GET", d.PortalURL+"/device?user_code="+userCode, nil)
+	d.visit("POST", d.PortalURL+"/device/answer", d.fields(page, "answer", "allow"))
+}
+
+func (d *docs) code(t *testing.T, printed []string) {
+	d.env["VERIFIER"], d.env["CALLBACK"] = strings.Repeat("v", 43), callback
+	challenge := sha256.Sum256([]byte(d.env["VERIFIER"]))
+	d.signIn()
+	location, page := d.visit("GET", d.GatewayURL+"/authorize?"+url.Values{
+		"response_type": {"code"}, "client_id": {d.env["KEY"]}, "redirect_uri": {callback}, "scope": {"read"}, "state": {"s"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}.Encode(), nil)
+	if !strings.HasPrefix(location, d.PortalURL+"/consent") {
+		t.Fatalf("sent to %q: %.500s", location, page)
 	}
-	token := func(page string) string {
-		d.t.Helper()
-		found := csrf.FindStringSubmatch(page)
-		if found == nil {
-			d.t.Fatalf("no form in %.500s", page)
-		}
-		return found[1]
+	_, page = d.visit("GET", location, nil)
+	location, page = d.visit("POST", d.PortalURL+"/consent", d.fields(page, "decision", "allow"))
+	back, err := url.Parse(location)
+	check(t, err)
+	query := back.Query()
+	if !strings.HasPrefix(location, callback+"?") || query.Get("state") != "s" || query.Get("iss") != d.GatewayURL {
+		t.Fatalf("sent back to %q: %.500s", location, page)
 	}
-	page := visit("GET", "/login", nil)
-	visit("POST", "/login", url.Values{"csrf": {token(page)}, "username": {d.env["USERNAME"]}, "password": {d.env["PASSWORD"]}})
-	page = visit("GET", "/device?user_code="+userCode, nil)
-	visit("POST", "/device/answer", url.Values{"csrf": {token(page)}, "user_code": {userCode}, "answer": {"allow"}})
+	d.env["CODE"] = query.Get("code")
+	d.token(printed[0])
 }
 
 func (d *docs) jwt(t *testing.T, printed []string) {

@@ -99,7 +99,7 @@ func TestNoDowngrade(t *testing.T) {
 	h := newHouse(t)
 	signing := newKey(t)
 	set := keySet(t, jose.JSONWebKey{Key: signing.Public()})
-	basic, basicSecret := h.told(t, "basic", gatehouse.ClientMetadata{AuthMethod: gatehouse.ClientSecretBasic})
+	basic, basicSecret := h.told(t, "basic", gatehouse.ClientMetadata{AuthMethod: gatehouse.ClientSecretBasic, JWKS: set})
 	post, postSecret := h.told(t, "post", gatehouse.ClientMetadata{AuthMethod: gatehouse.ClientSecretPost})
 	signed, _ := h.told(t, "signed", gatehouse.ClientMetadata{AuthMethod: gatehouse.ClientPrivateKeyJWT, JWKS: set})
 	public, _ := h.told(t, "public", gatehouse.ClientMetadata{AuthMethod: gatehouse.ClientPublic})
@@ -117,6 +117,7 @@ func TestNoDowngrade(t *testing.T) {
 		"nothing of one that signs":                   h.post(t, "/token", grant+"client_id="+signed, as("", "")),
 		"nothing of one with a secret":                h.post(t, "/token", grant+"client_id="+h.key, as("", "")),
 		"an empty secret of a public one":             h.post(t, "/token", grant, as(public, "")),
+		"an assertion of one with a secret and a key": h.asserted(t, sign(t, jose.ES256, signing, claims(h, basic))),
 		"an assertion of one with a secret":           h.asserted(t, sign(t, jose.ES256, signing, claims(h, h.key))),
 	} {
 		t.Run(name, func(t *testing.T) { got.wants(t, 401, "invalid_client") })

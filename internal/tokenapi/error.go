@@ -31,6 +31,7 @@ const (
 	InvalidMetadata      Code = "invalid_client_metadata"
 	InvalidDPoPProof     Code = "invalid_dpop_proof" // RFC 9449, section 5
 	Unavailable          Code = "temporarily_unavailable"
+	AccessDenied         Code = "access_denied" // RFC 6749, section 4.1.2.1
 	ServerError          Code = "server_error"
 )
 

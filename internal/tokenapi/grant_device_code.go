@@ -6,11 +6,10 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// The error codes of a poll (RFC 8628, section 3.5).
+// The error codes of a poll beside access_denied (RFC 8628, section 3.5).
 const (
 	AuthorizationPending Code = "authorization_pending"
 	SlowDown             Code = "slow_down"
-	AccessDenied         Code = "access_denied"
 	ExpiredToken         Code = "expired_token"
 )
 
@@ -46,7 +45,7 @@ func (g deviceCodeGrant) authorize(ctx context.Context, req *request) (*grantee,
 		return nil, err
 	}
 	audience, err := withinAudience(req.audience, polled.Audience)
-	return &grantee{user: user, scopes: polled.Scopes, audience: audience}, err
+	return &grantee{user: user, scopes: polled.Scopes, audience: audience, signIn: polled.SignIn}, err
 }
 
 func unknownDevice() error {

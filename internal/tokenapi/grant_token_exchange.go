@@ -164,12 +164,11 @@ type actor struct {
 
 // act writes down who acts for the subject, when an actor token proves somebody.
 func (g tokenExchangeGrant) act(ctx context.Context, req *request, who *grantee) error {
-	text, given := req.form["actor_token"]
-	kind, typed := req.form["actor_token_type"]
+	text, kind := req.form["actor_token"], req.form["actor_token_type"]
 	switch {
-	case !given && !typed:
+	case text == "" && kind == "": // without a value is as good as not sent (RFC 6749, section 3.2)
 		return nil
-	case !given || kind != typeAccessToken:
+	case text == "" || kind != typeAccessToken:
 		return &Error{Code: InvalidRequest, Description: "actor_token must be an access token, and actor_token_type say so"}
 	}
 	a, err := g.token(ctx, req, text)
@@ -202,9 +201,6 @@ func actors(chain json.RawMessage) int {
 // derive writes down what a token has from the one that it was exchanged for.
 func (who *grantee) derive(a *gatehouse.Authorization) {
 	a.Actor = who.actor
-	if who.family != "" {
-		a.Family = who.family
-	}
 	if !who.until.IsZero() && who.until.Before(a.ExpiresAt) {
 		a.ExpiresAt = who.until
 	}

@@ -1,9 +1,11 @@
 package tokenapi_test
 
 import (
+	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +132,7 @@ func TestActorsFormAChain(t *testing.T) {
 	if act != nil {
 		t.Errorf("and then %v", act)
 	}
-	kept, _ := h.exchange(t, token).pair(t)
+	kept, _ := h.exchange(t, token, "actor_token", "", "actor_token_type", "").pair(t) // as clients send that fill in nothing
 	if says(t, kept)["act"] == nil {
 		t.Error("an exchange without an actor forgets who acts")
 	}
@@ -164,4 +166,49 @@ func TestAnExchangeOfATrustedIssuersJWT(t *testing.T) {
 		t.Errorf("answered %s", got.raw)
 	}
 	h.exchange(t, subject, "subject_token_type", jwtType).wants(t, 400, "invalid_request")
+}
+
+// check 21: a token that has an audience stays within it, but for whoever is that audience.
+func TestAnExchangeStaysWithinItsAudience(t *testing.T) {
+	h := newHouse(t)
+	const api = issuer + "/t/johnsorg/orgnews/1.0.0"
+	h.allowed(t, "backend", gatehouse.GrantTokenExchange)
+	backend := [2]string{h.key, h.secret}
+	h.allowed(t, "reader and more", gatehouse.GrantPassword, gatehouse.GrantTokenExchange)
+	everywhere, _ := h.login(t, "read").pair(t)
+	narrow, _ := h.exchange(t, everywhere, "resource", api).pair(t)
+	if aud := fmt.Sprint(says(t, narrow)["aud"]); aud != fmt.Sprint([]any{issuer, api}) {
+		t.Errorf("it is for %s", aud)
+	}
+	again, _ := h.exchange(t, narrow).pair(t)
+	if aud := fmt.Sprint(says(t, again)["aud"]); aud != fmt.Sprint([]any{issuer, api}) {
+		t.Errorf("an exchange for nobody in particular is for %s", aud)
+	}
+	h.exchange(t, narrow, "audience", backend[0]).wants(t, 400, "invalid_target")
+	h.exchange(t, everywhere, "resource", issuer+"/t/janesorg/secret/1").wants(t, 400, "invalid_target")
+	theirs, _ := h.exchange(t, everywhere, "audience", backend[0]).pair(t)
+	h.exchange(t, theirs, "resource", api).wants(t, 400, "invalid_target")
+	h.key, h.secret = backend[0], backend[1]
+	if got := h.exchange(t, theirs, "resource", api); got.status != 200 {
+		t.Errorf("the audience itself: %s", got.raw)
+	}
+}
+
+// A stolen token that is bound to a key is worth nothing at the token endpoint either.
+func TestABoundTokenIsExchangedByWhoHasItsKey(t *testing.T) {
+	h := newHouse(t)
+	h.allowed(t, "reader and more", gatehouse.GrantPassword, gatehouse.GrantTokenExchange)
+	key, other := newProvider(t, "").key, newProvider(t, "").key
+	proof := func(key *ecdsa.PrivateKey) func(*http.Request) {
+		header := map[jose.HeaderKey]any{"typ": "dpop+jwt", "jwk": jose.JSONWebKey{Key: &key.PublicKey}}
+		claims := map[string]any{"jti": gatehouse.NewID(time.Now()), "htm": "POST", "htu": issuer + "/token", "iat": h.now.Unix()}
+		return setHeader("DPoP", signJWT(t, jose.ES256, key, header, claims))
+	}
+	bound, _ := h.login(t, "read", proof(key)).pair(t)
+	body := form("grant_type", gatehouse.GrantTokenExchange, "subject_token", bound, "subject_token_type", accessType)
+	h.post(t, "/token", body).wants(t, 400, "invalid_request")
+	h.post(t, "/token", body, proof(other)).wants(t, 400, "invalid_request")
+	if got := h.post(t, "/token", body, proof(key)); got.status != 200 || got.text("token_type") != "DPoP" {
+		t.Errorf("who has the key: %s", got.raw)
+	}
 }

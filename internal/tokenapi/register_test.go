@@ -37,7 +37,7 @@ func TestRegistrationIsClosed(t *testing.T) {
 	h.tells(t, "POST", "/register", plain, "{}").wants(t, 403, "insufficient_scope")
 	bound, _ := h.login(t, "apim:app_manage", setHeader("DPoP", dpop(t, h, newKey(t), "/token"))).pair(t)
 	h.tells(t, "POST", "/register", bound, "{}").wants(t, 401, "invalid_token") // check 88
-	r := httptest.NewRequest("POST", "/register", strings.NewReader("{}"))
+	r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"grant_types":["client_credentials"]}`))
 	r.Header.Set("Authorization", "Bearer "+h.initial(t))
 	if got := h.send(t, r); got.status != 415 {
 		t.Errorf("without a content type: %s", got.raw)
@@ -51,7 +51,7 @@ func TestRegistrationWithProof(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	bound, _ := h.login(t, "apim:app_manage", setHeader("DPoP", dpop(t, h, key, "/token"))).pair(t)
 	ask := func(scheme, proof string) *reply {
-		r := httptest.NewRequest("POST", "/register", strings.NewReader("{}"))
+		r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"grant_types":["client_credentials"]}`))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", scheme+" "+bound)
 		r.Header.Set("DPoP", proof)
@@ -136,6 +136,10 @@ func TestRegistration(t *testing.T) {
 		t.Fatalf("the same name again: %s", again.raw)
 	}
 
+	// The password grant stays shut to public clients, whatever they say of themselves.
+	sly := h.tells(t, "POST", "/register", token, `{"token_endpoint_auth_method":"none","grant_types":["password"],"public_password_grant":true}`)
+	h.post(t, "/token", form("grant_type", "password", "username", "john@johns.org@johnsorg", "password", password, "client_id", sly.text("client_id")), as("", "")).wants(t, 400, "unauthorized_client")
+
 	// A's token does not open B.
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
 		h.tells(t, method, path, again.text("registration_access_token"), `{"client_id":"`+id+`"}`).wants(t, 401, "invalid_token")
@@ -172,9 +176,9 @@ func TestRegistration(t *testing.T) {
 // A public client that becomes a confidential one gets a secret.
 func TestRegistrationGivesASecretLater(t *testing.T) {
 	h := newHouse(t)
-	got := h.tells(t, "POST", "/register", h.initial(t), `{"token_endpoint_auth_method":"none"}`)
+	got := h.tells(t, "POST", "/register", h.initial(t), `{"token_endpoint_auth_method":"none","redirect_uris":["https://app.example/back"]}`)
 	id, own := got.text("client_id"), got.text("registration_access_token")
-	changed := h.tells(t, "PUT", "/register/"+id, own, `{"client_id":"`+id+`"}`)
+	changed := h.tells(t, "PUT", "/register/"+id, own, `{"client_id":"`+id+`","grant_types":["client_credentials"]}`)
 	if changed.text("client_secret") == "" || changed.text("client_name") == "" {
 		t.Fatalf("%s", changed.raw)
 	}

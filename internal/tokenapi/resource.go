@@ -1,7 +1,6 @@
 package tokenapi
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -36,15 +35,12 @@ func (h *Handler) audience(c *gatehouse.Client, f form) ([]string, error) {
 	return audience, nil
 }
 
+// resource returns the resource that text names: to the letter, but for a slash at its end.
 func (h *Handler) resource(c *gatehouse.Client, text string) (string, bool) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?#") {
-		return "", false
-	}
 	text = strings.TrimSuffix(text, "/")
 	path, below := strings.CutPrefix(text, h.Issuer)
-	if !below || path == "" {
-		return text, below
+	if path == "" || !below || path[0] != '/' || strings.ContainsAny(path, "?#%") {
+		return text, path == "" && below
 	}
 	owner, ok := h.Resources.Owner(path)
 	return text, ok && owner == c.Organization.Key

@@ -96,6 +96,7 @@ var grantChoices = []grantChoice{
 	{gatehouse.GrantPassword, "Password", "The application sees the user's password. OAuth 2.1 drops it."},
 	{gatehouse.GrantRefreshToken, "Refresh token", "The next token without asking the user again."},
 	{gatehouse.GrantClientCredentials, "Client credentials", "For the application itself, without a user."},
+	{gatehouse.GrantAuthorizationCode, "Authorization code", "The user signs in here, in a browser. It needs a callback URL."},
 	{gatehouse.GrantDeviceCode, "Device code", "For what has no keyboard: the user answers in a browser."},
 	{gatehouse.GrantJWTBearer, "JWT bearer", "A JWT of an issuer that the organization trusts."},
 	{gatehouse.GrantSAML2Bearer, "SAML 2.0 bearer", "An assertion of a SAML provider that the organization trusts."},
