@@ -5,7 +5,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 # Where a benchmark runs; narrow it with BENCH=Token.
 BENCH ?= .
 
-.PHONY: help build run test lint bench e2e conformance fuzz generate packages
+.PHONY: help build run test lint bench e2e faults conformance fuzz generate packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,12 +36,16 @@ lint: ## staticcheck and the list in .golangci.yml
 bench: ## CPU time per request, beside the floor of each figure
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./test/bench/ ./internal/gateway/ ./internal/token/
 
+faults: packages ## killed, flooded, failed over: a table of what was lost
+	cd test/faults && $(GO) test -tags faults -timeout 30m -count 1
+
 fuzz: ## every parser, 30 seconds each
 	./test/fuzz.sh
 
-generate: ## Go from queries (sqlc) and pages (templ)
+generate: ## Go from queries (sqlc) and pages (templ), the list of common passwords
 	cd internal/db && CGO_ENABLED=0 $(GO) tool -modfile=../../tools/go.mod sqlc generate
 	$(TOOL) templ generate -path internal
+	cd tools && $(GO) run ./common > ../internal/organization/common.txt
 
 packages: ## what the tests need, installed where it is missing and we may
 	@./test/packages.sh

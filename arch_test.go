@@ -27,7 +27,7 @@ var layers = map[string]int{
 
 	"internal/server": 4,
 
-	"cmd/gatehouse": 5, "internal/gatehousetest": 5, "test/e2e": 5, "test/bench": 5,
+	"cmd/gatehouse": 5, "internal/gatehousetest": 5, "test/e2e": 5, "test/bench": 5, "test/faults": 5,
 }
 
 // apart lists who may import what a lower layer would allow to everybody: services

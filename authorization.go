@@ -184,12 +184,3 @@ func (r *Revocation) Outlast(end time.Time) {
 		r.Until = end
 	}
 }
-
-// SealedKey is a signing key as it is stored: the private part is sealed under the
-// master key, which is not in the database.
-type SealedKey struct {
-	ID        string // the kid of tokens it signs
-	Algorithm string // ES256, or RS256
-	Sealed    string
-	CreatedAt time.Time
-}

@@ -13,6 +13,7 @@
 //	Subscription    an application's right to call an API on a tier   subscription.go
 //	Session         a signed-in browser   session.go
 //	Authorization   what an access token says, whatever its format   authorization.go
+//	SealedKey, KeyRing   the keys that sign tokens, and which of them does now   signing.go
 //	RefreshToken    one link of a family of rotating refresh tokens   refresh.go
 //	Change          what one node tells the others   change.go
 //	Egress          which addresses backends may have   egress.go

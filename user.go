@@ -97,20 +97,30 @@ func CanonicalUsername(name string) (string, error) {
 	return canonical, nil
 }
 
-// CheckNewPassword tells whether password may be set for a user called name: only
-// length counts, as NIST SP 800-63B and OWASP ASVS v5 6.2 advise, and that it is
-// not the name itself.
-func CheckNewPassword(password, name string) error {
+// CheckNewPassword tells whether password may be set where names are what strangers
+// know of its owner: only length counts, as NIST SP 800-63B and OWASP ASVS v5 6.2
+// advise, and that it is not made of a name with little beside it.
+func CheckNewPassword(password string, names ...string) error {
 	characters := utf8.RuneCountInString(password)
 	switch {
 	case characters < MinPassword:
 		return Errorf(Invalid, "that password has %d characters: use %d or more", characters, MinPassword)
 	case len(password) > MaxPassword:
 		return Errorf(Invalid, "that password is longer than %d bytes", MaxPassword)
-	case strings.EqualFold(password, name):
-		return Errorf(Invalid, "the password must not be the username")
+	}
+	for _, name := range names {
+		if LittleBeside(password, name) {
+			return Errorf(Invalid, "the password must not be the username nor a name of the organization: put %d characters beside it, or use other words", MinPassword)
+		}
 	}
 	return nil
+}
+
+// LittleBeside reports whether password holds a word, whatever its case, with fewer
+// characters beside it than a password must have by itself.
+func LittleBeside(password, word string) bool {
+	before, behind, found := strings.Cut(strings.ToLower(password), strings.ToLower(word))
+	return found && utf8.RuneCountInString(word) >= 3 && utf8.RuneCountInString(before+behind) < MinPassword
 }
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)

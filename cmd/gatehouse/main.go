@@ -7,6 +7,8 @@
 //	org.go       organizations
 //	issuer.go    issuers whose assertions an organization trusts
 //	user.go      people
+//	userimport.go  people of another system, with their passwords
+//	keys.go      the keys that sign tokens
 //	settings.go  the settings in force
 //	version.go   which program this is
 //
@@ -95,7 +97,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.settingsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.keysCommand(), p.settingsCommand(), p.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	seal(root)

@@ -25,7 +25,7 @@ func (p *program) userCommand() *cobra.Command {
 of it at once.`,
 		Example: "  gatehouse user create john@johns.org --org acme --role subscriber --password-file -\n  gatehouse user list --org acme",
 	}
-	cmd.AddCommand(p.userCreateCommand(), p.userListCommand(), p.userDeleteCommand(), p.userPasswordCommand())
+	cmd.AddCommand(p.userCreateCommand(), p.userListCommand(), p.userDeleteCommand(), p.userPasswordCommand(), p.userImportCommand())
 	return cmd
 }
 

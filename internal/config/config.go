@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -105,12 +106,18 @@ type Config struct {
 	LogFormat string
 
 	// HashWorkers is how many passwords are hashed at once, 1 to 1024; each takes a
-	// core and 19 MiB for about 20 ms. Default the number of CPUs.
+	// core and 19 MiB for about 20 ms. Default one less than the number of CPUs, and at
+	// least 1: a core is left to calls while sign-ins flood in.
 	HashWorkers int
 
 	// HashQueue is how many sign-ins may wait for a worker, 0 to 100000; more are told
 	// to try again later. Default 64.
 	HashQueue int
+
+	// KeyRotation is how long a signing key signs before the next one does: a number
+	// with h for hours or d for days, 1h to 3650d, or "none" for good. The next key is
+	// published a day before, or half the time when that is less. Default 90d.
+	KeyRotation time.Duration
 
 	// MaxBody is how large the body of a call through the gateway may be, as bytes or
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -75,12 +76,15 @@ func settings() []setting {
 		{name: "log-format", def: "text", show: plain,
 			help: "how the log is written: text or json",
 			set:  into(func(c *Config) *string { return &c.LogFormat }, oneOf("text", "json"))},
-		{name: "hash-workers", def: strconv.Itoa(min(runtime.GOMAXPROCS(0), 1024)), show: plain,
+		{name: "hash-workers", def: strconv.Itoa(max(1, min(runtime.GOMAXPROCS(0)-1, 1024))), show: plain,
 			help: "how many passwords are hashed at once, 1 to 1024",
 			set:  into(func(c *Config) *int { return &c.HashWorkers }, between(1, 1024))},
 		{name: "hash-queue", def: "64", show: plain,
 			help: "how many sign-ins may wait for that, 0 to 100000; more are told to try later",
 			set:  into(func(c *Config) *int { return &c.HashQueue }, between(0, 100000))},
+		{name: "key-rotation", def: "90d", show: plain,
+			help: "how long a signing key signs before the next one does: 720h, 90d, or none for good",
+			set:  into(func(c *Config) *time.Duration { return &c.KeyRotation }, parseRotation)},
 		{name: "max-body", def: "10MiB", show: plain,
 			help: "how large the body of a call through the gateway may be: 512KiB, 10MiB, 1GiB or bytes",
 			set:  into(func(c *Config) *int64 { return &c.MaxBody }, ParseSize)},

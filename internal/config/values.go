@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // none is how an empty list is written where an empty one makes sense.
@@ -113,6 +114,20 @@ func between(least, most int) func(string) (int, error) {
 		}
 		return n, nil
 	}
+}
+
+// parseRotation reads how long something lasts, in whole hours or days; none is 0.
+func parseRotation(text string) (time.Duration, error) {
+	if text == none {
+		return 0, nil
+	}
+	for suffix, unit := range map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour} {
+		number, ok := strings.CutSuffix(text, suffix)
+		if n, err := strconv.ParseUint(number, 10, 16); ok && err == nil && n > 0 && time.Duration(n)*unit <= 3650*24*time.Hour {
+			return time.Duration(n) * unit, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no time from 1h to 3650d: use a whole number with h for hours or d for days, or none", text)
 }
 
 const maxSize = 1 << 40

@@ -63,6 +63,9 @@ func (db *DB) Purge(ctx context.Context) error {
 		if _, err := t.PurgeCodes(ctx, micros(now.Add(-gatehouse.CodeMemory))); err != nil {
 			return err
 		}
+		if err := t.purgeSigningKeys(ctx, now); err != nil {
+			return err
+		}
 		// A device that still polls learns that its code has expired.
 		if _, err := t.PurgeDeviceCodes(ctx, micros(now.Add(-time.Hour))); err != nil {
 			return err

@@ -127,8 +127,10 @@ func (db *DB) change(ctx context.Context, f func(context.Context, *tx) error) er
 		t := &tx{Queries: db.w.WithTx(sqlTx), db: db, sql: sqlTx}
 		err := f(ctx, t)
 		announced = t.announced
+		failpoint("before-commit")
 		return err
 	})
+	failpoint("after-commit")
 	if err == nil && announced && db.OnChange != nil {
 		db.OnChange(ctx)
 	}

@@ -187,3 +187,13 @@ func (db *DB) SetPassword(ctx context.Context, userID, passwordHash string) erro
 	})
 	return db.explain(err, "user")
 }
+
+// ReplacePasswordHash stores another hash of the password that a user has. It does nothing
+// when the user has a new password by now, and ends no session.
+func (db *DB) ReplacePasswordHash(ctx context.Context, userID, before, after string) error {
+	err := db.change(ctx, func(ctx context.Context, t *tx) error {
+		_, err := t.ReplacePasswordHash(ctx, query.ReplacePasswordHashParams{ID: userID, Before: before, After: after})
+		return err
+	})
+	return db.explain(err, "user")
+}

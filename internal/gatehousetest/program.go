@@ -33,7 +33,7 @@ func Binary(t testing.TB) string {
 		if built.folder, built.err = os.MkdirTemp("", "gatehouse-binary-"); built.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s", "-o", built.folder, "github.com/gatehouse/gatehouse/cmd/gatehouse")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s", "-tags="+tags, "-o", built.folder, "github.com/gatehouse/gatehouse/cmd/gatehouse")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w: %s", err, out)

@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/observe"
 )
 
 // cleanRequest removes from a caller's headers what must not reach the backend: the
@@ -69,29 +69,15 @@ func (g *Gateway) introduce(in *http.Request, out http.Header) {
 }
 
 // caller returns the address of whoever calls, and the scheme and host it called. That
-// is what the connection says, unless it comes from a trusted proxy, which knows better:
-// then the address is the last of X-Forwarded-For that is not a trusted proxy's.
+// is what the connection says, unless it comes from a trusted proxy, which knows better.
 func (g *Gateway) caller(r *http.Request) (address, proto, host string) {
-	if i := strings.LastIndexByte(r.RemoteAddr, ':'); i >= 0 {
-		address = strings.Trim(r.RemoteAddr[:i], "[]")
-		address, _, _ = strings.Cut(address, "%") // a zone means nothing to the backend
-	}
 	proto, host = "http", r.Host
 	if r.TLS != nil {
 		proto = "https"
 	}
-	if !g.trusts(address) {
+	address, proxied := observe.Proxies(g.TrustedProxies).Caller(r)
+	if !proxied {
 		return address, proto, host
-	}
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		hop = strings.TrimSpace(hop)
-		if _, err := netip.ParseAddr(hop); err != nil {
-			break
-		}
-		if address = hop; !g.trusts(hop) {
-			break
-		}
 	}
 	if p := r.Header.Get("X-Forwarded-Proto"); p == "http" || p == "https" {
 		proto = p
@@ -100,24 +86,6 @@ func (g *Gateway) caller(r *http.Request) (address, proto, host string) {
 		host = h
 	}
 	return address, proto, host
-}
-
-// Address returns the address of whoever sent a request, as the gateway knows callers.
-func (g *Gateway) Address(r *http.Request) string {
-	address, _, _ := g.caller(r)
-	return address
-}
-
-func (g *Gateway) trusts(address string) bool {
-	if len(g.TrustedProxies) == 0 {
-		return false
-	}
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return false
-	}
-	ip = ip.Unmap().WithZone("")
-	return slices.ContainsFunc(g.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // validTrace reports whether s is a traceparent of version 00 (W3C Trace Context,

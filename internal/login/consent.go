@@ -49,6 +49,22 @@ func (v *consentView) shown() string {
 	return strings.Join(names, " ")
 }
 
+// pages are those of the client's own, which its registration has checked: nothing of them
+// is loaded until somebody follows a link.
+func (v *consentView) pages() []page.Link {
+	var links []page.Link
+	for _, link := range []page.Link{
+		{Label: "About the application", Href: v.Client.Metadata.ClientURI},
+		{Label: "Its privacy policy", Href: v.Client.Metadata.PolicyURI},
+		{Label: "Its terms", Href: v.Client.Metadata.TermsURI},
+	} {
+		if link.Href != "" {
+			links = append(links, link)
+		}
+	}
+	return links
+}
+
 // consentPath leads to the consent page of a request.
 func consentPath(handle string) string {
 	return "/consent?" + url.Values{"request": {handle}}.Encode()

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 
@@ -167,13 +166,4 @@ func (h *Handler) showDevice(w http.ResponseWriter, r *http.Request, status int,
 }
 
 // address returns where a request came from.
-func (h *Handler) address(r *http.Request) string {
-	if h.Address != nil {
-		return h.Address(r)
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
+func (h *Handler) address(r *http.Request) string { return h.Proxies.Address(r).String() }

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
 	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/observe"
 )
 
 // televisions gives the site an application of john's whose devices may ask, and returns
@@ -121,23 +123,38 @@ func TestCodesThatMeanNothingToSomebody(t *testing.T) {
 	}
 }
 
+// forwarded sends requests as a proxy does that speaks for an address.
+type forwarded struct {
+	http.RoundTripper
+	address *string
+}
+
+func (f forwarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("X-Forwarded-For", *f.address)
+	return f.RoundTripper.RoundTrip(r)
+}
+
 // checks 20 and 48: after ten wrong codes no code is looked at, neither for this user
 // elsewhere nor for another user from here, until the codes of then have ended.
 func TestCodesCannotBeGuessed(t *testing.T) {
 	s := newSite(t)
 	_, begin := s.televisions()
 	address := "192.0.2.1"
-	s.login.Address = func(*http.Request) string { return address }
-	code, john := begin(), s.browser()
+	s.login.Proxies = observe.Proxies{netip.MustParsePrefix("127.0.0.0/8")}
+	from := func(c *http.Client) *http.Client {
+		c.Transport = forwarded{c.Transport, &address}
+		return c
+	}
+	code, john := begin(), from(s.browser())
 	s.signIn(john, "john@johns.org@johnsorg", password)
 	for i := range gatehouse.MaxWrongCodes {
 		if a := s.get(john, "/device?user_code="+gatehouse.NewUserCode()); a.StatusCode != http.StatusNotFound {
 			t.Fatalf("guess %d: %d", i, a.StatusCode)
 		}
 	}
-	jane := s.browser()
+	jane := from(s.browser())
 	s.signIn(jane, "jane", password)
-	elsewhere := s.browser()
+	elsewhere := from(s.browser())
 	s.signIn(elsewhere, "john@johns.org@johnsorg", password)
 	for name, row := range map[string]struct {
 		c       *http.Client

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/observe"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/page"
 )
@@ -39,11 +40,9 @@ type Handler struct {
 	Clients        Clients
 	Scopes         Scopes
 	CSRFKey        []byte // 32 random bytes, the same on every node and after a restart
+	Proxies        observe.Proxies
 	Now            func() time.Time
 	Log            *slog.Logger
-
-	// Address tells where a request came from; nil means where its connection did.
-	Address func(*http.Request) string
 
 	wrongCodes guesses
 }

@@ -47,7 +47,7 @@ func newSite(t testing.TB) *site {
 	s := &site{t: t, now: time.Now()}
 	clock := func() time.Time { return s.now }
 	s.people = &organization.Service{Store: store, Passwords: passwords, Now: clock}
-	if _, err := s.people.Bootstrap(ctx, func() (string, error) { return "administrator", nil }); err != nil {
+	if _, err := s.people.Bootstrap(ctx, func() (string, error) { return "unlike the name", nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.people.CreateOrganization(ctx, "johnsorg", "John's Organization"); err != nil {

@@ -61,7 +61,8 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, m *gatehouse.Mem
 	})
 }
 
-// end removes the session of the browser, if there is one, and has its clients told.
+// end removes the session of the browser, if there is one, and has its clients told. That
+// they cannot be told keeps nobody signed in.
 func (h *Handler) end(r *http.Request) error {
 	s, err := h.session(r)
 	if s == nil || err != nil {
@@ -73,7 +74,10 @@ func (h *Handler) end(r *http.Request) error {
 	if h.Authorizations == nil {
 		return nil
 	}
-	return h.Authorizations.SessionEnded(r.Context(), s.SID, s.UserID)
+	if err := h.Authorizations.SessionEnded(r.Context(), s.SID, s.UserID); err != nil {
+		h.Log.WarnContext(r.Context(), "the clients of a session were not told that it has ended", "err", err)
+	}
+	return nil
 }
 
 // session returns the live session of the browser, or nil.

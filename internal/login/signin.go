@@ -65,7 +65,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := h.Organizations.Authenticate(r.Context(), org, name, r.PostFormValue("password"))
+	m, err := h.Organizations.Authenticate(r.Context(), org, name, r.PostFormValue("password"), h.Proxies.Address(r))
 	if gatehouse.KindOf(err) == gatehouse.Unauthenticated {
 		return h.showSignIn(w, r, http.StatusUnauthorized, signInView{Username: name, Error: "Unknown user or wrong password."})
 	}

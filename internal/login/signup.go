@@ -47,7 +47,7 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	u := organization.NewUser{Username: r.PostFormValue("username"), Name: r.PostFormValue("name"), Password: r.PostFormValue("password"), OrgKey: org.Key}
-	v := checkSignUp(u)
+	v := checkSignUp(u, org)
 	if v.wrong() {
 		return h.showSignUp(w, r, http.StatusBadRequest, v)
 	}
@@ -67,7 +67,7 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 }
 
 // checkSignUp says beside each field what is wrong with it, all at once.
-func checkSignUp(u organization.NewUser) signUpView {
+func checkSignUp(u organization.NewUser, org *gatehouse.Organization) signUpView {
 	v := signUpView{Name: u.Name, Username: u.Username}
 	if len(u.Name) > 200 {
 		v.NameError = "A name has at most 200 bytes."
@@ -76,7 +76,7 @@ func checkSignUp(u organization.NewUser) signUpView {
 	if err != nil {
 		v.UsernameError = page.Sentence(gatehouse.MessageOf(err))
 	}
-	if err := gatehouse.CheckNewPassword(u.Password, username); err != nil {
+	if err := organization.CheckNewPassword(u.Password, organization.Names(username, u.Name, org)...); err != nil {
 		v.PasswordError = page.Sentence(gatehouse.MessageOf(err))
 	}
 	return v

@@ -3,6 +3,7 @@
 //	log.go      the logger, which knows what must not be logged
 //	redact.go   what that is
 //	http.go     the outermost handler: request id, one line a request, panics caught
+//	caller.go   who calls, through proxies that are trusted
 //	metrics.go  counters for Prometheus
 //	ops.go      the ops listener: /metrics, /healthz, /readyz, /debug/pprof/
 //

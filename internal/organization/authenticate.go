@@ -2,6 +2,7 @@ package organization
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -12,41 +13,70 @@ func refused() error {
 	return gatehouse.Errorf(gatehouse.Unauthenticated, "unknown user or wrong password")
 }
 
-// Authenticate proves who signs in to an organization and returns the member. What
-// follows the last @ of name is an organization key if there is such an organization,
-// and must then be org's; else the whole name is the username.
+// Authenticate proves who signs in to an organization, from an address, and returns the
+// member. What follows the last @ of name is an organization key if there is such an
+// organization, and must then be org's; else the whole name is the username.
 //
-// A wrong password, an unknown or disabled user, another organization's user: all are
-// the same Unauthenticated error and cost the same, one password hash. It is
-// Unavailable when too many hashes are waiting.
-func (s *Service) Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error) {
+// A wrong password, an unknown or disabled user, another organization's user, somebody
+// who is slowed down after too many wrong passwords: all are the same Unauthenticated
+// error and cost the same, one password hash. It is Unavailable when too many hashes are
+// waiting. A hash that would not be made like this today is made anew.
+func (s *Service) Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error) {
 	if len(password) > gatehouse.MaxPassword {
 		return nil, refused()
 	}
-	m, hash, err := s.lookUp(ctx, org, name)
-	if err != nil {
-		return nil, err
-	}
-	if hash == "" {
-		hash = s.Passwords.decoy
-	}
-	ok, err := s.Passwords.Verify(ctx, hash, password)
-	if err != nil {
-		return nil, err
-	}
-	if !ok || m == nil || m.Disabled {
-		return nil, refused()
-	}
-	return m, nil
-}
-
-// lookUp returns the member that name means in org and the hash of their password; nil
-// and "" when there is none.
-func (s *Service) lookUp(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, string, error) {
 	username, ours, err := s.resolve(ctx, org, name)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	m, hash, err := s.lookUp(ctx, org, username, ours)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := s.Passwords.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	attempt, err := s.attempts.begin(ctx, username, from, s.Now)
+	if err != nil {
+		return nil, err
+	}
+	right := false
+	defer func() { attempt.end(right, s.Now()) }()
+	if hash == "" || m == nil || m.Disabled || attempt.slowed {
+		hash = s.Passwords.decoy
+	}
+	right, err = s.Passwords.match(hash, password)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, refused()
+	}
+	return m, s.renew(ctx, m, hash, password)
+}
+
+// renew hashes a password anew, within its slot, when its hash is not made like today's.
+// Nothing else changes: sessions and tokens stay.
+func (s *Service) renew(ctx context.Context, m *gatehouse.Member, hash, password string) error {
+	if isCurrent(hash) {
+		return nil
+	}
+	better, err := s.Passwords.hash(password)
+	if err != nil {
+		return err
+	}
+	err = s.Store.ReplacePasswordHash(ctx, m.ID, hash, better)
+	if gatehouse.KindOf(err) == gatehouse.Unavailable {
+		return nil // the password is right, and the next sign-in does it
+	}
+	return err
+}
+
+// lookUp returns the member with a username in org and the hash of their password; nil and
+// "" when there is none.
+func (s *Service) lookUp(ctx context.Context, org *gatehouse.Organization, username string, ours bool) (*gatehouse.Member, string, error) {
 	_, hash, err := s.Store.Credentials(ctx, username)
 	if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
 		return nil, "", err

@@ -53,11 +53,17 @@ func (s *Service) CreateUser(ctx context.Context, u NewUser) (*gatehouse.Member,
 }
 
 func (s *Service) newMember(u NewUser, org *gatehouse.Organization) (*gatehouse.Member, error) {
-	username, err := gatehouse.CanonicalUsername(u.Username)
+	m, err := s.unproven(u, org)
 	if err != nil {
 		return nil, err
 	}
-	if err := gatehouse.CheckNewPassword(u.Password, username); err != nil {
+	return m, CheckNewPassword(u.Password, Names(m.Username, u.Name, org)...)
+}
+
+// unproven is newMember without a look at the password.
+func (s *Service) unproven(u NewUser, org *gatehouse.Organization) (*gatehouse.Member, error) {
+	username, err := gatehouse.CanonicalUsername(u.Username)
+	if err != nil {
 		return nil, err
 	}
 	if err := gatehouse.CheckName("a user", u.Name); err != nil {
@@ -193,7 +199,15 @@ func (s *Service) ChangePassword(ctx context.Context, by *gatehouse.Member, old,
 }
 
 func (s *Service) changePassword(ctx context.Context, u *gatehouse.User, password string) error {
-	if err := gatehouse.CheckNewPassword(password, u.Username); err != nil {
+	orgs, err := s.Store.Memberships(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	names := Names(u.Username, u.Name)
+	for i := range orgs {
+		names = append(names, Names("", "", &orgs[i])...)
+	}
+	if err := CheckNewPassword(password, names...); err != nil {
 		return err
 	}
 	hash, err := s.Passwords.Hash(ctx, password)

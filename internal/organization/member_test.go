@@ -41,7 +41,7 @@ func TestCreateUser(t *testing.T) {
 				return
 			}
 			must(t, err)
-			got, err := h.Authenticate(t.Context(), &m.Organization, row.user.Username, password)
+			got, err := h.Authenticate(t.Context(), &m.Organization, row.user.Username, password, home)
 			must(t, err)
 			if diff := cmp.Diff(m, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Error(diff)
@@ -126,9 +126,9 @@ func TestANewPasswordEndsWhatTheOldOneBegan(t *testing.T) {
 			}) {
 				t.Errorf("the revocations are %v", all)
 			}
-			_, err = h.Authenticate(t.Context(), h.org, "john@johns.org", password)
+			_, err = h.Authenticate(t.Context(), h.org, "john@johns.org", password, home)
 			wantKind(t, err, gatehouse.Unauthenticated)
-			_, err = h.Authenticate(t.Context(), h.org, "john@johns.org", "a new horse")
+			_, err = h.Authenticate(t.Context(), h.org, "john@johns.org", "a new horse", home)
 			must(t, err)
 		})
 	}
@@ -141,11 +141,11 @@ func TestANewPasswordEndsWhatTheOldOneBegan(t *testing.T) {
 func TestRemoveMember(t *testing.T) {
 	h := newHouse(t)
 	must(t, h.RemoveMember(t.Context(), "johnsorg", "sam@sams.org"))
-	_, err := h.Authenticate(t.Context(), h.org, "sam@sams.org", password)
+	_, err := h.Authenticate(t.Context(), h.org, "sam@sams.org", password, home)
 	wantKind(t, err, gatehouse.Unauthenticated)
 	other, err := h.Organization(t.Context(), "janesorg")
 	must(t, err)
-	_, err = h.Authenticate(t.Context(), other, "sam@sams.org", password)
+	_, err = h.Authenticate(t.Context(), other, "sam@sams.org", password, home)
 	must(t, err)
 	wantKind(t, h.RemoveMember(t.Context(), "johnsorg", "sam@sams.org"), gatehouse.NotFound)
 	wantKind(t, h.RemoveMember(t.Context(), "nosuchorg", "sam@sams.org"), gatehouse.NotFound)

@@ -3,9 +3,13 @@
 //
 //	organization.go   organizations
 //	member.go         members, roles, passwords
+//	import.go         people who come from another system, with their passwords
 //	authenticate.go   username and password to member, at the same cost for everybody
+//	slowdown.go       wrong passwords slow down the next ones
 //	issuer.go         issuers whose assertions an organization trusts
 //	password.go       Argon2id, a bounded number at a time
+//	foreign.go        hashes that other systems made
+//	strength.go       which passwords may be set
 //
 // It does not own sessions (package login) nor tokens (packages token and tokenapi).
 package organization
@@ -22,6 +26,8 @@ type Service struct {
 	Store     Store
 	Passwords *Passwords
 	Now       func() time.Time
+
+	attempts attempts
 }
 
 // Store keeps organizations and people.
@@ -43,6 +49,7 @@ type Store interface {
 	UpdateMember(ctx context.Context, orgID, userID string, rule func(*gatehouse.Member) error) error
 	DeleteMember(ctx context.Context, org *gatehouse.Organization, userID string) error
 	SetPassword(ctx context.Context, userID, passwordHash string) error
+	ReplacePasswordHash(ctx context.Context, userID, before, after string) error
 
 	CreateIssuer(ctx context.Context, t *gatehouse.TrustedIssuer, atMost int) error
 	Issuers(ctx context.Context, orgID string) ([]gatehouse.TrustedIssuer, error)

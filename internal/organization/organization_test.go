@@ -133,7 +133,8 @@ func TestAuthenticate(t *testing.T) {
 			for _, word := range []string{password, "wrong horse", ""} {
 				var m *gatehouse.Member
 				var err error
-				if made := hashes(func() { m, err = h.Authenticate(t.Context(), h.org, row.given, word) }); made != 1 {
+				h.now = h.now.Add(time.Hour) // long after the wrong ones before
+				if made := hashes(func() { m, err = h.Authenticate(t.Context(), h.org, row.given, word, home) }); made != 1 {
 					t.Errorf("it costs %d password hashes, want 1", made)
 				}
 				if word == password && row.means != "" {
@@ -158,7 +159,7 @@ func TestAPersonHasRolesInEachOrganization(t *testing.T) {
 	other, err := h.Organization(t.Context(), "janesorg")
 	must(t, err)
 	for org, role := range map[*gatehouse.Organization]gatehouse.Role{h.org: gatehouse.Subscriber, other: gatehouse.Publisher} {
-		m, err := h.Authenticate(t.Context(), org, "sam@sams.org", password)
+		m, err := h.Authenticate(t.Context(), org, "sam@sams.org", password, home)
 		must(t, err)
 		if diff := cmp.Diff([]gatehouse.Role{role}, m.Roles); diff != "" || m.ID != h.sam.ID {
 			t.Errorf("%s: %s %s", org.Key, m.ID, diff)
@@ -179,12 +180,12 @@ func TestAuthenticateRefusesBeforeAndAfterTheHash(t *testing.T) {
 	must(t, err)
 	off := &gatehouse.Member{User: gatehouse.User{ID: gatehouse.NewID(h.now), Username: "off", Disabled: true}, Organization: *h.org}
 	must(t, h.db.CreateUser(t.Context(), off, hash))
-	if made := hashes(func() { _, err = h.Authenticate(t.Context(), h.org, "off", password) }); made != 1 {
+	if made := hashes(func() { _, err = h.Authenticate(t.Context(), h.org, "off", password, home) }); made != 1 {
 		t.Errorf("a disabled user costs %d hashes", made)
 	}
 	wantKind(t, err, gatehouse.Unauthenticated)
 	if made := hashes(func() {
-		_, err = h.Authenticate(t.Context(), h.org, "tom", strings.Repeat("x", gatehouse.MaxPassword+1))
+		_, err = h.Authenticate(t.Context(), h.org, "tom", strings.Repeat("x", gatehouse.MaxPassword+1), home)
 	}); made != 0 {
 		t.Errorf("a password that is too long costs %d hashes", made)
 	}
@@ -197,11 +198,11 @@ func TestAuthenticateUnderAFlood(t *testing.T) {
 	leave, err := h.Passwords.Hold(t.Context())
 	must(t, err)
 	for _, name := range []string{"tom", "nobody"} {
-		_, err = h.Authenticate(t.Context(), h.org, name, password)
+		_, err = h.Authenticate(t.Context(), h.org, name, password, home)
 		wantKind(t, err, gatehouse.Unavailable)
 	}
 	leave()
-	_, err = h.Authenticate(t.Context(), h.org, "tom", password)
+	_, err = h.Authenticate(t.Context(), h.org, "tom", password, home)
 	must(t, err)
 }
 
@@ -218,7 +219,7 @@ func TestBootstrap(t *testing.T) {
 			}
 			org, err := h.Organization(t.Context(), gatehouse.DefaultOrganization)
 			must(t, err)
-			m, err := h.Authenticate(t.Context(), org, "admin", madeUp+given)
+			m, err := h.Authenticate(t.Context(), org, "admin", madeUp+given, home)
 			must(t, err)
 			if !m.May(gatehouse.Administer) {
 				t.Errorf("the roles are %v", m.Roles)
@@ -227,7 +228,7 @@ func TestBootstrap(t *testing.T) {
 			if again != "" || err != nil {
 				t.Errorf("the second start makes %q, %v", again, err)
 			}
-			_, err = h.Authenticate(t.Context(), org, "admin", "another password")
+			_, err = h.Authenticate(t.Context(), org, "admin", "another password", home)
 			wantKind(t, err, gatehouse.Unauthenticated)
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-crypt/crypt/algorithm/argon2"
@@ -22,7 +23,8 @@ const (
 )
 
 // Passwords hashes and checks passwords with Argon2id (RFC 9106), a bounded number at
-// a time: memory and cores stay for others when sign-ins flood in.
+// a time: memory and cores stay for others when sign-ins flood in. Hashes that another
+// system made are checked too (foreign.go).
 type Passwords struct {
 	hasher  *argon2.Hasher
 	decoy   string // the hash of a password that nobody knows
@@ -47,7 +49,7 @@ func newDecoy() string {
 	var random [48]byte
 	rand.Read(random[:])
 	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", memoryKiB, iterations, parallelism, encode(random[:16]), encode(random[16:]))
+	return current + encode(random[:16]) + "$" + encode(random[16:])
 }
 
 // Waiting returns how many callers wait for a slot or hold one.
@@ -60,6 +62,10 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer leave()
+	return p.hash(password)
+}
+
+func (p *Passwords) hash(password string) (string, error) {
 	digest, err := p.hasher.Hash(password)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
@@ -69,16 +75,38 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify reports whether password is the one that hash was made from.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (bool, error) {
-	digest, err := argon2.Decode(hash)
-	if err != nil {
-		return false, fmt.Errorf("a stored password hash is damaged: %w", err)
-	}
 	leave, err := p.enter(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
-	return digest.MatchAdvanced(password)
+	return p.match(hash, password)
+}
+
+// current is how every hash begins that is made now.
+var current = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$", memoryKiB, iterations, parallelism)
+
+// isCurrent reports whether a hash is one that would be made now.
+func isCurrent(hash string) bool { return strings.HasPrefix(hash, current) }
+
+// match is Verify within a slot. A wrong password costs an Argon2id hash of ours besides
+// what a hash of another kind costs: a fast one must not be told from no user at all. A
+// right one costs that too, when it is hashed anew.
+func (p *Passwords) match(hash, password string) (bool, error) {
+	m, err := readHash(hash)
+	if err != nil {
+		return false, fmt.Errorf("a stored password hash: %s", err) // its kind is for who imports one
+	}
+	ok, err := m.MatchAdvanced(password)
+	if err != nil || ok || isCurrent(hash) {
+		return ok, err
+	}
+	decoy, err := readHash(p.decoy)
+	if err != nil {
+		return false, err
+	}
+	_, err = decoy.MatchAdvanced(password)
+	return false, err
 }
 
 // enter waits for a slot.

@@ -51,7 +51,7 @@ func TestHashReadsEveryByte(t *testing.T) {
 	}
 }
 
-// With one worker and a queue of one, the third who comes is turned away at once, and
+// check 130: with one worker and a queue of one, the third who comes is turned away at once, and
 // whoever gives up waiting makes room.
 func TestHashingIsBounded(t *testing.T) {
 	p := newPasswords(t, 1, 1)

@@ -5,8 +5,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/db"
 )
 
 func TestAPIIsImportedPublishedFoundAndCalled(t *testing.T) {
@@ -88,6 +92,22 @@ func TestKeysAndSecrets(t *testing.T) {
 		t.Errorf("changed %s", got.text)
 	}
 	s.want(400, sue, "PUT", path, map[string]any{"supportedGrantTypes": []string{"implicit"}})
+	properties := map[string]any{"refresh_token_grace_time": 30, "token_format": "OPAQUE"}
+	changed := s.want(200, sue, "PUT", path, map[string]any{"supportedGrantTypes": []string{gatehouse.GrantDeviceCode}, "additionalProperties": properties})
+	if !strings.Contains(changed.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE"`) || !strings.Contains(changed.text, `"application_access_token_expiry_time":600`) {
+		t.Errorf("changed %s", changed.text)
+	}
+	if kept := s.want(200, sue, "PUT", path, map[string]any{"callbackUrl": ""}); !strings.Contains(kept.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE"`) || !strings.Contains(kept.text, gatehouse.GrantDeviceCode) {
+		t.Errorf("what was not said changed: %s", kept.text)
+	}
+	today := gatehouse.Day(time.Now())
+	must(t, s.people.Store.(*db.DB).UseGrants(t.Context(), []gatehouse.GrantUse{{ConsumerKey: key, Grant: "password", Uses: 1204, LastDay: today}}))
+	uses := `"grantUses":[{"grantType":"password","uses":1204,"lastUsedDay":"` + today.Format(time.DateOnly) + `"}]`
+	for _, where := range []string{path, strings.TrimSuffix(path, "/oauth-keys/"+key) + "/keys"} {
+		if got := s.want(200, sue, "GET", where, nil); !strings.Contains(got.text, uses) {
+			t.Errorf("%s: %s", where, got.text)
+		}
+	}
 
 	second := s.want(201, sue, "POST", path+"/generate-secret", map[string]any{"additionalProperties": map[string]any{"description": "laptop", "expiresIn": 86400}})
 	if second.get("secretValue") == secret || len(second.get("secretValue")) < 40 {

@@ -81,7 +81,7 @@ func (h *Handler) basic(r *http.Request) (*gatehouse.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.People.Authenticate(r.Context(), org, name, password)
+	return h.People.Authenticate(r.Context(), org, name, password, h.Proxies.Address(r))
 }
 
 func (h *Handler) register(r *request) (*registrationInfo, error) {

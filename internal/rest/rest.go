@@ -17,12 +17,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
+	"github.com/gatehouse/gatehouse/internal/observe"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/respond"
 )
@@ -36,6 +38,7 @@ type Handler struct {
 	People     People
 	GatewayURL string // what the world calls the gateway
 	TokenURL   string // of the Token API
+	Proxies    observe.Proxies
 	Log        *slog.Logger
 	Now        func() time.Time
 }
@@ -53,7 +56,7 @@ type Members interface {
 // People proves who registers a client with a name and a password.
 type People interface {
 	Organization(ctx context.Context, key string) (*gatehouse.Organization, error)
-	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
+	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error)
 }
 
 // request is one request after the adapter has read who asks.

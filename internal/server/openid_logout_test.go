@@ -89,7 +89,7 @@ func TestSigningOutForAnApplication(t *testing.T) {
 }
 
 func TestCheck40ConsentIsTheUsersOwn(t *testing.T) {
-	r := newRelying(t)
+	r := newRelyingWith(t, gatehouse.ClientMetadata{PolicyURI: "https://app.example/policy", TermsURI: "https://app.example/terms"})
 	verifier := oauth2.GenerateVerifier()
 	ask := func(r *relying) page {
 		return r.visit(r.app.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("prompt", "consent")))
@@ -106,6 +106,9 @@ func TestCheck40ConsentIsTheUsersOwn(t *testing.T) {
 		return ""
 	}
 	request := field(p, "request")
+	if !strings.Contains(p.body, `href="https://app.example/policy"`) || !strings.Contains(p.body, `href="https://app.example/terms"`) || strings.Contains(p.body, "About the application") {
+		t.Error("the page does not lead to the client's own pages")
+	}
 	if got := r.visit(r.PortalURL + "/consent?decision=allow&request=" + request); !strings.Contains(got.body, "asks for access") {
 		t.Errorf("consent was given by GET: %s", got.Request.URL)
 	}

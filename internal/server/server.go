@@ -48,6 +48,8 @@ type Server struct {
 	FirstPassword string
 
 	data       string
+	proxies    observe.Proxies
+	rotation   time.Duration // how long a signing key signs; 0 means for good
 	csrfKey    []byte
 	selfSigned bool
 
@@ -70,7 +72,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -235,17 +237,19 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, proofs, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	flush, minute, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
-	defer proofs.Stop()
+	defer minute.Stop()
 	defer purge.Stop()
+	s.rotateKeys(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
-		case <-proofs.C:
+		case <-minute.C:
+			s.rotateKeys(ctx)
 			if err := s.db.PurgeUsed(ctx); err != nil {
 				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
 			}
@@ -255,6 +259,16 @@ func (s *Server) keepHouse(ctx context.Context) {
 				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
 			}
 		}
+	}
+}
+
+// rotateKeys makes the next signing keys where their turn comes.
+func (s *Server) rotateKeys(ctx context.Context) {
+	if s.rotation == 0 {
+		return
+	}
+	if err := s.tokens.Keys.Rotate(ctx, s.rotation); err != nil {
+		s.log.WarnContext(ctx, "the next signing key was not made; it is tried again", "err", err)
 	}
 }
 
@@ -279,7 +293,7 @@ func (s *Server) tokenAPI() *tokenapi.Handler {
 		Issuer: s.GatewayURL, Clients: s.Services, Users: s.Organization, Scopes: s.Services, Tokens: s.tokens, Refresh: s.db, Keys: s.tokens.Keys,
 		PortalURL: s.PortalURL, Codes: s.db, Sessions: s.db, Devices: s.db, Issuers: s.db, Outbound: s.proofs.outbound,
 		Log: s.log, Now: time.Now, SecretUsed: s.uses.secret, GrantUsed: s.uses.grant, Issued: s.metrics.TokenIssued, Refused: s.metrics.TokenRefused,
-		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Address: s.gateway.Address,
+		Registrar: s.APIStore, Acting: s.Acting, Once: s.db, Resources: s.gateway, Proxies: s.proxies,
 	}
 	s.proofs.prove(h)
 	return h
@@ -307,7 +321,7 @@ func (s *Server) gatewayHandler() http.Handler {
 func (s *Server) portalHandler() http.Handler {
 	in := &login.Handler{
 		Organizations: s.Organization, Sessions: s.db, Authorizations: s.api, Devices: s.db, Clients: s.Services, Scopes: s.Services,
-		CSRFKey: s.csrfKey, Address: s.gateway.Address, Now: time.Now, Log: s.log,
+		CSRFKey: s.csrfKey, Proxies: s.proxies, Now: time.Now, Log: s.log,
 	}
 	ui := &web.Handler{
 		Login: in, Organizations: s.Organization, Store: s.APIStore, Publisher: s.Publisher,
@@ -321,7 +335,7 @@ func (s *Server) portalHandler() http.Handler {
 	s.api.Register(mux, false)
 	(&rest.Handler{
 		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
-		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Log: s.log, Now: time.Now,
+		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Proxies: s.proxies, Log: s.log, Now: time.Now,
 	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())
 	mux.Handle("/", in.Protect(pages))

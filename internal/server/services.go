@@ -91,6 +91,9 @@ func (s *Services) derive(purpose string) []byte {
 	return mac.Sum(nil)
 }
 
+// SigningKeys returns the keys that sign tokens, for the operator.
+func (s *Services) SigningKeys() *token.Keys { return s.tokens.Keys }
+
 // Close closes the store.
 func (s *Services) Close() error { return s.db.Close() }
 
@@ -129,7 +132,7 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.ClientChanged, drop(s.clients.Drop))
 	s.changes.Subscribe(gatehouse.ScopesChanged, drop(s.scopes.Drop))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
-	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.Keys.Reload(ctx) })
+	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
 	if err := s.changes.Start(ctx); err != nil {
 		return err

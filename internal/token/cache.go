@@ -26,6 +26,7 @@ type cacheShard struct {
 // entry is one verified token.
 type entry struct {
 	authorization *gatehouse.Authorization
+	key           string        // that signed it; empty for an opaque token
 	generation    atomic.Uint64 // of the revocations it was last checked against
 }
 
@@ -79,14 +80,14 @@ func (s *cacheShard) evict(now time.Time) {
 	}
 }
 
-// stands reports whether no revocation names the token. It looks only when there was a
-// revocation since it last did.
-func (e *entry) stands(r *Revoked) bool {
-	generation := r.generation.Load()
+// stands reports whether no revocation names the token, and its key is there still. It
+// looks only when there was a revocation since it last did.
+func (t *Tokens) stands(e *entry) bool {
+	generation := t.Revoked.generation.Load()
 	if e.generation.Load() == generation {
 		return true
 	}
-	if r.names(e.authorization) {
+	if t.Revoked.names(e.authorization) || e.key != "" && !t.Keys.holds(e.key) {
 		return false
 	}
 	e.generation.Store(generation)

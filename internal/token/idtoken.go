@@ -23,10 +23,10 @@ const (
 // IDToken returns the ID token (OpenID Connect Core, section 2) that goes with an access
 // token which says a: who the user is, for the client alone, and how they signed in.
 func (t *Tokens) IDToken(ctx context.Context, c *gatehouse.Client, a *gatehouse.Authorization, accessToken string, user *gatehouse.User) (string, error) {
-	claims := user.Claims(nil, a.SignIn.ClaimNames.IDToken)
+	claims, end := user.Claims(nil, a.SignIn.ClaimNames.IDToken), a.IssuedAt.Add(idTokenLifetime)
 	maps.Copy(claims, map[string]any{
 		"iss": t.Issuer, "sub": a.Subject, "aud": c.ConsumerKey, "azp": c.ConsumerKey,
-		"iat": a.IssuedAt.Unix(), "exp": a.IssuedAt.Add(idTokenLifetime).Unix(), "at_hash": halfHash(accessToken),
+		"iat": a.IssuedAt.Unix(), "exp": end.Unix(), "at_hash": halfHash(accessToken),
 	})
 	if !a.SignIn.At.IsZero() {
 		claims["auth_time"] = a.SignIn.At.Unix()
@@ -39,7 +39,7 @@ func (t *Tokens) IDToken(ctx context.Context, c *gatehouse.Client, a *gatehouse.
 			claims[name] = value
 		}
 	}
-	return t.signFor(ctx, c.Metadata.IDTokenAlg(), "JWT", claims)
+	return t.signFor(ctx, c.Metadata.IDTokenAlg(), "JWT", end, claims)
 }
 
 // halfHash is the left half of a SHA-256, as at_hash is made for both our algorithms
@@ -56,16 +56,18 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // LogoutToken returns the token that tells a client that a user's session has ended.
 func (t *Tokens) LogoutToken(ctx context.Context, c *gatehouse.Client, subject, sid string) (string, error) {
 	now := t.Now()
-	return t.signFor(ctx, c.Metadata.IDTokenAlg(), "logout+jwt", map[string]any{
+	end := now.Add(logoutTokenLifetime)
+	return t.signFor(ctx, c.Metadata.IDTokenAlg(), "logout+jwt", end, map[string]any{
 		"iss": t.Issuer, "aud": c.ConsumerKey, "sub": subject, "sid": sid, "jti": gatehouse.NewID(now),
-		"iat": now.Unix(), "exp": now.Add(logoutTokenLifetime).Unix(), "events": map[string]any{logoutEvent: struct{}{}},
+		"iat": now.Unix(), "exp": end.Unix(), "events": map[string]any{logoutEvent: struct{}{}},
 	})
 }
 
-// signFor signs claims that others read, with the same keys as access tokens. The type
-// in the header tells them apart: readJWT believes no header but an access token's.
-func (t *Tokens) signFor(ctx context.Context, algorithm, typ string, claims map[string]any) (string, error) {
-	key, err := t.Keys.signer(ctx, algorithm)
+// signFor signs claims that others read until they end, with the same keys as access
+// tokens. The type in the header tells them apart: readJWT believes no header but an
+// access token's.
+func (t *Tokens) signFor(ctx context.Context, algorithm, typ string, end time.Time, claims map[string]any) (string, error) {
+	key, err := t.Keys.signer(ctx, algorithm, end)
 	if err != nil {
 		return "", err
 	}

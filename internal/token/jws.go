@@ -124,32 +124,32 @@ func (k *signingKey) verifyDigest(digest [sha256.Size]byte, signature []byte) bo
 	return false
 }
 
-// readJWT returns what a JWT of ours says, ended or not. The key is found by the whole
+// readJWT returns what a JWT of ours says, ended or not, and the id of its key. The key is found by the whole
 // header, byte for byte: a header that we did not write names no key, so neither its
 // algorithm nor anything else in it is ever believed.
-func (t *Tokens) readJWT(token string) (*gatehouse.Authorization, error) {
+func (t *Tokens) readJWT(token string) (a *gatehouse.Authorization, keyID string, err error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
 	key := t.Keys.byHeader(header)
 	if !ok || key == nil || strings.ContainsAny(signature, "\r\n") {
-		return nil, errInvalid
+		return nil, "", errInvalid
 	}
 	mark, err := base64url.DecodeString(signature)
 	if err != nil {
-		return nil, errInvalid
+		return nil, "", errInvalid
 	}
 	if !key.verifyDigest(sha256.Sum256([]byte(token[:len(header)+1+len(payload)])), mark) {
-		return nil, errInvalid
+		return nil, "", errInvalid
 	}
 	text, err := base64url.DecodeString(payload)
 	if err != nil {
-		return nil, errInvalid
+		return nil, "", errInvalid
 	}
 	var c claims
 	if err := json.Unmarshal(text, &c); err != nil || c.Issuer != t.Issuer || len(c.Audience) == 0 || c.Audience[0] != t.Issuer {
-		return nil, errInvalid
+		return nil, "", errInvalid
 	}
-	return c.authorization(), nil
+	return c.authorization(), key.id, nil
 }
 
 func (c *claims) authorization() *gatehouse.Authorization {

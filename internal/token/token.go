@@ -5,6 +5,7 @@
 //	idtoken.go   ID tokens and logout tokens, for clients to read
 //	opaque.go    random strings, looked up by their hash
 //	keys.go      the signing keys, and their public halves
+//	rotation.go  how they take turns
 //	revoked.go   what ended before its time
 //	cache.go     what was verified a moment ago
 //	seal.go      AES-256-GCM for what must be read back
@@ -63,7 +64,7 @@ func (t *Tokens) write(ctx context.Context, c *gatehouse.Client, a *gatehouse.Au
 		token := newOpaque()
 		return token, t.Store.CreateAccessToken(ctx, gatehouse.HashToken(token), a)
 	}
-	key, err := t.Keys.signer(ctx, c.Algorithm)
+	key, err := t.Keys.signer(ctx, c.Algorithm, a.ExpiresAt)
 	if err != nil {
 		return "", err
 	}
@@ -85,21 +86,21 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 	e := t.Cache.get(hash)
 	if e == nil {
 		generation := t.Revoked.generation.Load()
-		a, err := t.read(ctx, token)
+		a, key, err := t.read(ctx, token)
 		if err != nil {
 			return nil, err
 		}
 		if t.Revoked.names(a) {
 			return nil, errInvalid
 		}
-		e = &entry{authorization: a}
+		e = &entry{authorization: a, key: key}
 		e.generation.Store(generation)
 		t.Cache.put(hash, e, t.Now())
 	}
 	if !t.Now().Before(e.authorization.ExpiresAt) {
 		return nil, errExpired
 	}
-	if !e.stands(t.Revoked) {
+	if !t.stands(e) {
 		return nil, errInvalid
 	}
 	return e.authorization, nil
@@ -112,13 +113,14 @@ func digest(token string) [sha256.Size]byte {
 	return sha256.Sum256(append(text[:0], token...))
 }
 
-func (t *Tokens) read(ctx context.Context, token string) (*gatehouse.Authorization, error) {
+// read returns what a token says, and the id of the key that signed it, if one did.
+func (t *Tokens) read(ctx context.Context, token string) (a *gatehouse.Authorization, key string, err error) {
 	if strings.HasPrefix(token, opaquePrefix) {
 		a, err := t.Store.AccessToken(ctx, gatehouse.HashToken(token))
 		if gatehouse.KindOf(err) == gatehouse.NotFound {
-			return nil, errInvalid
+			return nil, "", errInvalid
 		}
-		return a, err
+		return a, "", err
 	}
 	return t.readJWT(token)
 }

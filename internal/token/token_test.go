@@ -51,7 +51,7 @@ func openMint(t testing.TB, dsn string) *mint {
 		Now:     clock,
 	}
 	m.changes.Subscribe(gatehouse.TokensRevoked, m.Revoked.Apply)
-	m.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return m.Keys.Reload(ctx) })
+	m.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return m.KeysChanged(ctx) })
 	must(t, m.changes.Start(ctx))
 	must(t, m.Revoked.Load(ctx))
 	must(t, m.Keys.Load(ctx))

@@ -65,12 +65,7 @@ func (h *Handler) secret(r *http.Request, by gatehouse.AuthMethod, tries []crede
 }
 
 // address returns the address of whoever asks.
-func (h *Handler) address(r *http.Request) string {
-	if h.Address == nil {
-		return r.RemoteAddr
-	}
-	return h.Address(r)
-}
+func (h *Handler) address(r *http.Request) string { return h.Proxies.Address(r).String() }
 
 // parseBasic reads a Basic header (RFC 7617, section 2).
 func parseBasic(header string) (credentials, bool) {

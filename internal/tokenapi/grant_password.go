@@ -16,7 +16,7 @@ func (g passwordGrant) authorize(ctx context.Context, req *request) (*grantee, e
 	if !named || !given {
 		return nil, &Error{Code: InvalidRequest, Description: "the parameters username and password are needed"}
 	}
-	user, err := g.users.Authenticate(ctx, &req.client.Organization, name, password)
+	user, err := g.users.Authenticate(ctx, &req.client.Organization, name, password, req.from)
 	if gatehouse.KindOf(err) == gatehouse.Unauthenticated {
 		return nil, &Error{Code: InvalidGrant, Description: "Authentication failed: unknown user or wrong password. The username is followed by @ and the organization key.", Err: err}
 	}

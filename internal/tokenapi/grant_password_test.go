@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -181,8 +182,8 @@ type meanwhile struct {
 	happens func()
 }
 
-func (m meanwhile) Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error) {
-	who, err := m.Users.Authenticate(ctx, org, name, password)
+func (m meanwhile) Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error) {
+	who, err := m.Users.Authenticate(ctx, org, name, password, from)
 	m.happens()
 	return who, err
 }
@@ -246,6 +247,6 @@ func TestTooManySignInsAtOnce(t *testing.T) {
 
 type busy struct{ tokenapi.Users }
 
-func (busy) Authenticate(context.Context, *gatehouse.Organization, string, string) (*gatehouse.Member, error) {
+func (busy) Authenticate(context.Context, *gatehouse.Organization, string, string, netip.Addr) (*gatehouse.Member, error) {
 	return nil, gatehouse.Errorf(gatehouse.Unavailable, "too many people are signing in: try again in a moment")
 }

@@ -224,18 +224,3 @@ func TestTheSignatureLibraryIsNewEnough(t *testing.T) {
 		t.Errorf("it is v%d.%d, want v1.6 or later (%v)", major, minor, err)
 	}
 }
-
-func FuzzSAMLAssertion(f *testing.F) {
-	h := newHouse(f)
-	h.allowed(f, "portal", gatehouse.GrantSAML2Bearer)
-	p := newSAMLProvider(f, "https://idp.example", h.now)
-	h.trustSAML(f, p)
-	f.Add(h.document(p))
-	f.Add(written(f, p.signed(f, h.document(p, "SUBJECT", "nobody"), dsig.ECDSASHA256SignatureMethod)))
-	f.Add("<!DOCTYPE a>")
-	f.Fuzz(func(t *testing.T, document string) {
-		if got := h.bearSAML(t, document, ""); got.status == 200 {
-			t.Errorf("%q gave a token", document)
-		}
-	})
-}

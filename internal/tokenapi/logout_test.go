@@ -98,7 +98,8 @@ func TestClientsAreToldThatASessionEnded(t *testing.T) {
 	parsed, err := jwt.ParseSigned(tokens[0], []jose.SignatureAlgorithm{jose.RS256})
 	must(t, err)
 	var claims map[string]any
-	must(t, parsed.Claims(w.Keys.Public().Keys[1].Key, &claims))
+	public := w.Keys.Public()
+	must(t, parsed.Claims(public.Key(parsed.Headers[0].KeyID)[0].Key, &claims))
 	events, _ := claims["events"].(map[string]any)
 	if _, ok := events["http://schemas.openid.net/event/backchannel-logout"]; !ok || parsed.Headers[0].ExtraHeaders[jose.HeaderType] != "logout+jwt" {
 		t.Errorf("the token is %v %v", parsed.Headers, claims)

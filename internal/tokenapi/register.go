@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
@@ -129,6 +130,8 @@ func readClient(w http.ResponseWriter, r *http.Request) (*clientBody, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusUnsupportedMediaType, Description: "use the content type application/json"}
 	}
+	// A connection that cannot take a deadline is a test's.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTime))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxClientBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusRequestEntityTooLarge, Description: "the body is too large"}
@@ -154,10 +157,11 @@ func parseClient(text []byte) (*clientBody, error) {
 	return body, nil
 }
 
-// newClient says what to register. The default of grant_types is RFC 7591's.
+// newClient says what to register. The default of grant_types is RFC 7591's for clients
+// that can be sent a code, and that of new keys for the others.
 func newClient(body *clientBody) apistore.NewClient {
 	n := apistore.NewClient{Name: body.Name, Grants: body.Grants, Callbacks: body.RedirectURIs, Metadata: body.ClientMetadata}
-	if len(n.Grants) == 0 {
+	if len(n.Grants) == 0 && len(n.Callbacks) > 0 {
 		n.Grants = []string{gatehouse.GrantAuthorizationCode}
 	}
 	return n

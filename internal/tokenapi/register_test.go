@@ -37,7 +37,7 @@ func TestRegistrationIsClosed(t *testing.T) {
 	h.tells(t, "POST", "/register", plain, "{}").wants(t, 403, "insufficient_scope")
 	bound, _ := h.login(t, "apim:app_manage", setHeader("DPoP", dpop(t, h, newKey(t), "/token"))).pair(t)
 	h.tells(t, "POST", "/register", bound, "{}").wants(t, 401, "invalid_token") // check 88
-	r := httptest.NewRequest("POST", "/register", strings.NewReader("{}"))
+	r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"grant_types":["client_credentials"]}`))
 	r.Header.Set("Authorization", "Bearer "+h.initial(t))
 	if got := h.send(t, r); got.status != 415 {
 		t.Errorf("without a content type: %s", got.raw)
@@ -51,7 +51,7 @@ func TestRegistrationWithProof(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	bound, _ := h.login(t, "apim:app_manage", setHeader("DPoP", dpop(t, h, key, "/token"))).pair(t)
 	ask := func(scheme, proof string) *reply {
-		r := httptest.NewRequest("POST", "/register", strings.NewReader("{}"))
+		r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"grant_types":["client_credentials"]}`))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", scheme+" "+bound)
 		r.Header.Set("DPoP", proof)
@@ -176,9 +176,9 @@ func TestRegistration(t *testing.T) {
 // A public client that becomes a confidential one gets a secret.
 func TestRegistrationGivesASecretLater(t *testing.T) {
 	h := newHouse(t)
-	got := h.tells(t, "POST", "/register", h.initial(t), `{"token_endpoint_auth_method":"none"}`)
+	got := h.tells(t, "POST", "/register", h.initial(t), `{"token_endpoint_auth_method":"none","redirect_uris":["https://app.example/back"]}`)
 	id, own := got.text("client_id"), got.text("registration_access_token")
-	changed := h.tells(t, "PUT", "/register/"+id, own, `{"client_id":"`+id+`"}`)
+	changed := h.tells(t, "PUT", "/register/"+id, own, `{"client_id":"`+id+`","grant_types":["client_credentials"]}`)
 	if changed.text("client_secret") == "" || changed.text("client_name") == "" {
 		t.Fatalf("%s", changed.raw)
 	}

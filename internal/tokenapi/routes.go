@@ -29,6 +29,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/observe"
 	"github.com/gatehouse/gatehouse/internal/proof"
 	"github.com/gatehouse/gatehouse/internal/token"
 )
@@ -77,8 +79,8 @@ type Handler struct {
 	MutualTLS bool
 	// Resources knows the APIs that tokens may be asked for.
 	Resources Resources
-	// Address returns the address of whoever sent a request.
-	Address func(r *http.Request) string
+	// Proxies are believed when they say whom they speak for.
+	Proxies observe.Proxies
 
 	// SecretUsed is told which consumer secret, by id, authenticated a client.
 	SecretUsed func(id string)
@@ -98,7 +100,7 @@ type Clients interface {
 
 // Users proves who someone is, and finds them again.
 type Users interface {
-	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string) (*gatehouse.Member, error)
+	Authenticate(ctx context.Context, org *gatehouse.Organization, name, password string, from netip.Addr) (*gatehouse.Member, error)
 	Member(ctx context.Context, orgID, userID string) (*gatehouse.Member, error)
 	MemberNamed(ctx context.Context, org *gatehouse.Organization, name string) (*gatehouse.Member, error)
 }

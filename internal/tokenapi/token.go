@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type request struct {
 	form   form
 	scopes []string // asked for
 	now    time.Time
+	from   netip.Addr // of whoever asks
 
 	binding  gatehouse.Binding // what the token will be bound to
 	audience []string          // resources it was asked for
@@ -112,7 +114,7 @@ func (h *Handler) asked(r *http.Request, client *gatehouse.Client, f form, now t
 	if err != nil {
 		return nil, &Error{Code: InvalidScope, Description: gatehouse.MessageOf(err)}
 	}
-	req := &request{client: client, form: f, scopes: scopes, now: now}
+	req := &request{client: client, form: f, scopes: scopes, now: now, from: h.Proxies.Address(r)}
 	if req.audience, err = h.audience(client, f); err != nil {
 		return nil, err
 	}

@@ -207,6 +207,7 @@ func (v *visit) show(status int, title, area, nav string, body templ.Component) 
 var done = map[string]*page.Notice{
 	"unsubscribed": {Mood: page.OK, Text: "Unsubscribed. Calls with this application's tokens are refused from now on."},
 	"revoked":      {Mood: page.OK, Text: "Revoked, with every token of this consumer key. Programs need a new token, got with another secret."},
+	"keys":         {Mood: page.OK, Text: "Saved. Tokens that are issued from now on follow it."},
 	"application":  {Mood: page.OK, Text: "Made. Generate its keys next, or subscribe it to an API."},
 	"settings":     {Mood: page.OK, Text: "Saved. The gateway does so from now on."},
 	"moved":        {Mood: page.OK, Text: "Done. The gateway and the API Store do so from now on."},

@@ -81,7 +81,7 @@ func newSite(t testing.TB) *site {
 
 func (s *site) fill() {
 	ctx := context.Background()
-	if _, err := s.people.Bootstrap(ctx, func() (string, error) { return "administrator", nil }); err != nil {
+	if _, err := s.people.Bootstrap(ctx, func() (string, error) { return "unlike the name", nil }); err != nil {
 		s.t.Fatal(err)
 	}
 	if _, err := s.people.CreateOrganization(ctx, "johnsorg", "John's Organization"); err != nil {

@@ -12,6 +12,7 @@
 //	target_test.go     request targets and headers that are out to cheat, over raw TCP
 //	desync_test.go     requests whose end two readers could see in two places
 //	limits_test.go     too much of anything
+//	slowdown_test.go   wrong passwords at every door
 //	restart_test.go    stopped, killed, started again
 //	cluster_test.go    two processes on one PostgreSQL
 //	secrets_test.go    what may stand in no file

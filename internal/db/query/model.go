@@ -198,6 +198,9 @@ type SigningKey struct {
 	Algorithm string
 	Sealed    string
 	CreatedAt int64
+	SignsAt   int64
+	UntilAt   int64
+	RevokedAt int64
 }
 
 type Subscription struct {

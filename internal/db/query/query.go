@@ -111,9 +111,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.createSessionStmt, err = db.PrepareContext(ctx, createSession); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateSession: %w", err)
 	}
-	if q.createSigningKeyStmt, err = db.PrepareContext(ctx, createSigningKey); err != nil {
-		return nil, fmt.Errorf("error preparing query CreateSigningKey: %w", err)
-	}
 	if q.createSubscriptionStmt, err = db.PrepareContext(ctx, createSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateSubscription: %w", err)
 	}
@@ -159,6 +156,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteSessionsOfStmt, err = db.PrepareContext(ctx, deleteSessionsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteSessionsOf: %w", err)
 	}
+	if q.deleteSigningKeyStmt, err = db.PrepareContext(ctx, deleteSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSigningKey: %w", err)
+	}
 	if q.deleteSubscriptionStmt, err = db.PrepareContext(ctx, deleteSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteSubscription: %w", err)
 	}
@@ -170,6 +170,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deviceCodeByUserCodeStmt, err = db.PrepareContext(ctx, deviceCodeByUserCode); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceCodeByUserCode: %w", err)
+	}
+	if q.extendSigningKeyStmt, err = db.PrepareContext(ctx, extendSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query ExtendSigningKey: %w", err)
 	}
 	if q.grantUsesOfStmt, err = db.PrepareContext(ctx, grantUsesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantUsesOf: %w", err)
@@ -273,8 +276,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putSessionClientStmt, err = db.PrepareContext(ctx, putSessionClient); err != nil {
 		return nil, fmt.Errorf("error preparing query PutSessionClient: %w", err)
 	}
+	if q.putSigningKeyStmt, err = db.PrepareContext(ctx, putSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query PutSigningKey: %w", err)
+	}
 	if q.refreshTokenByHashStmt, err = db.PrepareContext(ctx, refreshTokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query RefreshTokenByHash: %w", err)
+	}
+	if q.replacePasswordHashStmt, err = db.PrepareContext(ctx, replacePasswordHash); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplacePasswordHash: %w", err)
 	}
 	if q.revocationByIDStmt, err = db.PrepareContext(ctx, revocationByID); err != nil {
 		return nil, fmt.Errorf("error preparing query RevocationByID: %w", err)
@@ -513,11 +522,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing createSessionStmt: %w", cerr)
 		}
 	}
-	if q.createSigningKeyStmt != nil {
-		if cerr := q.createSigningKeyStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing createSigningKeyStmt: %w", cerr)
-		}
-	}
 	if q.createSubscriptionStmt != nil {
 		if cerr := q.createSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createSubscriptionStmt: %w", cerr)
@@ -593,6 +597,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteSessionsOfStmt: %w", cerr)
 		}
 	}
+	if q.deleteSigningKeyStmt != nil {
+		if cerr := q.deleteSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSigningKeyStmt: %w", cerr)
+		}
+	}
 	if q.deleteSubscriptionStmt != nil {
 		if cerr := q.deleteSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteSubscriptionStmt: %w", cerr)
@@ -611,6 +620,11 @@ func (q *Queries) Close() error {
 	if q.deviceCodeByUserCodeStmt != nil {
 		if cerr := q.deviceCodeByUserCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deviceCodeByUserCodeStmt: %w", cerr)
+		}
+	}
+	if q.extendSigningKeyStmt != nil {
+		if cerr := q.extendSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing extendSigningKeyStmt: %w", cerr)
 		}
 	}
 	if q.grantUsesOfStmt != nil {
@@ -783,9 +797,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putSessionClientStmt: %w", cerr)
 		}
 	}
+	if q.putSigningKeyStmt != nil {
+		if cerr := q.putSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putSigningKeyStmt: %w", cerr)
+		}
+	}
 	if q.refreshTokenByHashStmt != nil {
 		if cerr := q.refreshTokenByHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing refreshTokenByHashStmt: %w", cerr)
+		}
+	}
+	if q.replacePasswordHashStmt != nil {
+		if cerr := q.replacePasswordHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replacePasswordHashStmt: %w", cerr)
 		}
 	}
 	if q.revocationByIDStmt != nil {
@@ -1001,7 +1025,6 @@ type Queries struct {
 	createRefreshTokenStmt         *sql.Stmt
 	createSecretStmt               *sql.Stmt
 	createSessionStmt              *sql.Stmt
-	createSigningKeyStmt           *sql.Stmt
 	createSubscriptionStmt         *sql.Stmt
 	createUserStmt                 *sql.Stmt
 	definitionOfStmt               *sql.Stmt
@@ -1017,10 +1040,12 @@ type Queries struct {
 	deleteSecretStmt               *sql.Stmt
 	deleteSessionStmt              *sql.Stmt
 	deleteSessionsOfStmt           *sql.Stmt
+	deleteSigningKeyStmt           *sql.Stmt
 	deleteSubscriptionStmt         *sql.Stmt
 	deleteUserStmt                 *sql.Stmt
 	deviceCodeByHashStmt           *sql.Stmt
 	deviceCodeByUserCodeStmt       *sql.Stmt
+	extendSigningKeyStmt           *sql.Stmt
 	grantUsesOfStmt                *sql.Stmt
 	issuerByNameStmt               *sql.Stmt
 	issuersOfStmt                  *sql.Stmt
@@ -1055,7 +1080,9 @@ type Queries struct {
 	putRevocationStmt              *sql.Stmt
 	putScopeStmt                   *sql.Stmt
 	putSessionClientStmt           *sql.Stmt
+	putSigningKeyStmt              *sql.Stmt
 	refreshTokenByHashStmt         *sql.Stmt
+	replacePasswordHashStmt        *sql.Stmt
 	revocationByIDStmt             *sql.Stmt
 	revocationsOfStmt              *sql.Stmt
 	rolesStmt                      *sql.Stmt
@@ -1120,7 +1147,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		createRefreshTokenStmt:         q.createRefreshTokenStmt,
 		createSecretStmt:               q.createSecretStmt,
 		createSessionStmt:              q.createSessionStmt,
-		createSigningKeyStmt:           q.createSigningKeyStmt,
 		createSubscriptionStmt:         q.createSubscriptionStmt,
 		createUserStmt:                 q.createUserStmt,
 		definitionOfStmt:               q.definitionOfStmt,
@@ -1136,10 +1162,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteSecretStmt:               q.deleteSecretStmt,
 		deleteSessionStmt:              q.deleteSessionStmt,
 		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
+		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
 		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
 		deleteUserStmt:                 q.deleteUserStmt,
 		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
 		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
+		extendSigningKeyStmt:           q.extendSigningKeyStmt,
 		grantUsesOfStmt:                q.grantUsesOfStmt,
 		issuerByNameStmt:               q.issuerByNameStmt,
 		issuersOfStmt:                  q.issuersOfStmt,
@@ -1174,7 +1202,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putRevocationStmt:              q.putRevocationStmt,
 		putScopeStmt:                   q.putScopeStmt,
 		putSessionClientStmt:           q.putSessionClientStmt,
+		putSigningKeyStmt:              q.putSigningKeyStmt,
 		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
+		replacePasswordHashStmt:        q.replacePasswordHashStmt,
 		revocationByIDStmt:             q.revocationByIDStmt,
 		revocationsOfStmt:              q.revocationsOfStmt,
 		rolesStmt:                      q.rolesStmt,

@@ -40,9 +40,3 @@ WHERE (kind = 'family' AND id = sqlc.arg(family)) OR (kind = 'user' AND id = sql
 
 -- name: PurgeRevocations :execrows
 DELETE FROM revocations WHERE until_at < $1;
-
--- name: CreateSigningKey :exec
-INSERT INTO signing_keys (id, algorithm, sealed, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
-
--- name: SigningKeys :many
-SELECT * FROM signing_keys ORDER BY created_at, id;

@@ -67,27 +67,6 @@ func (q *Queries) CreateRefreshToken(ctx context.Context, arg CreateRefreshToken
 	return err
 }
 
-const createSigningKey = `-- name: CreateSigningKey :exec
-INSERT INTO signing_keys (id, algorithm, sealed, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-`
-
-type CreateSigningKeyParams struct {
-	ID        string
-	Algorithm string
-	Sealed    string
-	CreatedAt int64
-}
-
-func (q *Queries) CreateSigningKey(ctx context.Context, arg CreateSigningKeyParams) error {
-	_, err := q.exec(ctx, q.createSigningKeyStmt, createSigningKey,
-		arg.ID,
-		arg.Algorithm,
-		arg.Sealed,
-		arg.CreatedAt,
-	)
-	return err
-}
-
 const liveRevocations = `-- name: LiveRevocations :many
 SELECT kind, id, at, access_end, until_at FROM revocations WHERE access_end > $1
 `
@@ -294,36 +273,4 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const signingKeys = `-- name: SigningKeys :many
-SELECT id, algorithm, sealed, created_at FROM signing_keys ORDER BY created_at, id
-`
-
-func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	rows, err := q.query(ctx, q.signingKeysStmt, signingKeys)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SigningKey
-	for rows.Next() {
-		var i SigningKey
-		if err := rows.Scan(
-			&i.ID,
-			&i.Algorithm,
-			&i.Sealed,
-			&i.CreatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

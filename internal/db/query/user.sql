@@ -10,6 +10,9 @@ SELECT * FROM users WHERE id = $1;
 -- name: SetPassword :execrows
 UPDATE users SET password_hash = $2 WHERE id = $1;
 
+-- name: ReplacePasswordHash :execrows
+UPDATE users SET password_hash = sqlc.arg(after) WHERE id = sqlc.arg(id) AND password_hash = sqlc.arg(before);
+
 -- name: DeleteUser :execrows
 DELETE FROM users WHERE id = $1;
 

@@ -275,6 +275,24 @@ func (q *Queries) Memberships(ctx context.Context, userID string) ([]Organizatio
 	return items, nil
 }
 
+const replacePasswordHash = `-- name: ReplacePasswordHash :execrows
+UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3
+`
+
+type ReplacePasswordHashParams struct {
+	After  string
+	ID     string
+	Before string
+}
+
+func (q *Queries) ReplacePasswordHash(ctx context.Context, arg ReplacePasswordHashParams) (int64, error) {
+	result, err := q.exec(ctx, q.replacePasswordHashStmt, replacePasswordHash, arg.After, arg.ID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setPassword = `-- name: SetPassword :execrows
 UPDATE users SET password_hash = $2 WHERE id = $1
 `

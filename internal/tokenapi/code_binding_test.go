@@ -1,66 +1,20 @@
 package tokenapi_test
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
 )
 
-// prover signs DPoP proofs with a key of its own.
-type prover struct {
-	h   *house
-	key *ecdsa.PrivateKey
-}
-
-func newProver(t testing.TB, h *house) prover {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	return prover{h, key}
-}
-
-// thumbprint names the key (RFC 7638).
-func (p prover) thumbprint(t testing.TB) string {
-	t.Helper()
-	sum, err := (&jose.JSONWebKey{Key: p.key.Public()}).Thumbprint(crypto.SHA256)
-	must(t, err)
-	return base64.RawURLEncoding.EncodeToString(sum)
-}
-
-// proves adds a proof to a request, of an access token when there is one.
-func (p prover) proves(t testing.TB, access string) func(*http.Request) {
-	return func(r *http.Request) {
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, &jose.SignerOptions{EmbedJWK: true, ExtraHeaders: map[jose.HeaderKey]any{"typ": "dpop+jwt"}})
-		must(t, err)
-		claims := map[string]any{"jti": gatehouse.NewID(p.h.now), "htm": r.Method, "htu": issuer + r.URL.Path, "iat": p.h.now.Unix()}
-		if access != "" {
-			sum := sha256.Sum256([]byte(access))
-			claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
-		}
-		text, err := jwt.Signed(signer).Claims(claims).Serialize()
-		must(t, err)
-		r.Header.Set("DPoP", text)
-	}
-}
-
 func TestCodesAreBoundToKeys(t *testing.T) {
 	w := newWeb(t)
-	mine, theirs := newProver(t, w.house), newProver(t, w.house)
+	mine, theirs := newKey(t), newKey(t)
 	pushed := func(t testing.TB, change ...string) string {
 		t.Helper()
-		got := w.post(t, "/par", w.asked(change...).Encode(), w.itself, mine.proves(t, ""))
+		got := w.post(t, "/par", w.asked(change...).Encode(), w.itself, setHeader("DPoP", dpop(t, w.house, mine, "/par")))
 		q := w.asked()
 		q.Set("request_uri", got.text("request_uri"))
 		return w.allow(t, w.handle(t, w.open("/authorize", q)), w.john)
@@ -70,28 +24,28 @@ func TestCodesAreBoundToKeys(t *testing.T) {
 		return w.post(t, "/token", form("grant_type", "authorization_code", "code", code, "redirect_uri", back, "code_verifier", verifier), append(change, w.itself)...)
 	}
 	for name, begin := range map[string]func(testing.TB) string{
-		"by the parameter dpop_jkt":  func(t testing.TB) string { return w.code(t, "dpop_jkt", mine.thumbprint(t)) },
+		"by the parameter dpop_jkt":  func(t testing.TB) string { return w.code(t, "dpop_jkt", thumbprint(t, mine)) },
 		"by a proof that was pushed": func(t testing.TB) string { return pushed(t) },
-		"by both":                    func(t testing.TB) string { return pushed(t, "dpop_jkt", mine.thumbprint(t)) },
+		"by both":                    func(t testing.TB) string { return pushed(t, "dpop_jkt", thumbprint(t, mine)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			code := begin(t)
 			trade(t, code).wants(t, http.StatusBadRequest, "invalid_grant")
-			trade(t, code, theirs.proves(t, "")).wants(t, http.StatusBadRequest, "invalid_grant")
-			got := trade(t, code, mine.proves(t, ""))
+			trade(t, code, setHeader("DPoP", dpop(t, w.house, theirs, "/token"))).wants(t, http.StatusBadRequest, "invalid_grant")
+			got := trade(t, code, setHeader("DPoP", dpop(t, w.house, mine, "/token")))
 			access, _ := got.pair(t)
 			if got.text("token_type") != "DPoP" {
 				t.Errorf("the token is of type %s", got.text("token_type"))
 			}
 			w.userinfo(t, access).wants(t, http.StatusUnauthorized, "invalid_token") // check 88
 			withProof := func(r *http.Request) { r.Header.Set("Authorization", "DPoP "+access) }
-			if got := w.userinfo(t, access, withProof, mine.proves(t, access)); got.text("sub") != w.john.ID {
+			if got := w.userinfo(t, access, withProof, setHeader("DPoP", dpop(t, w.house, mine, "/userinfo", "htm", "GET", "ath", hashOf(access)))); got.text("sub") != w.john.ID {
 				t.Errorf("userinfo with a proof: %s", got.raw)
 			}
 		})
 	}
 	t.Run("by one key alone", func(t *testing.T) {
-		w.post(t, "/par", w.asked("dpop_jkt", theirs.thumbprint(t)).Encode(), w.itself, mine.proves(t, "")).wants(t, http.StatusBadRequest, "invalid_dpop_proof")
+		w.post(t, "/par", w.asked("dpop_jkt", thumbprint(t, theirs)).Encode(), w.itself, setHeader("DPoP", dpop(t, w.house, mine, "/par"))).wants(t, http.StatusBadRequest, "invalid_dpop_proof")
 		if q := w.told(t, w.open("/authorize", w.asked("dpop_jkt", "short"))); q.Get("error") != "invalid_request" {
 			t.Errorf("the client is told %v", q)
 		}
