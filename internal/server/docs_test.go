@@ -28,7 +28,6 @@ import (
 	"github.com/beevik/etree"
 	"github.com/go-jose/go-jose/v4"
 	dsig "github.com/russellhaering/goxmldsig"
-	"golang.org/x/oauth2"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
@@ -167,15 +166,6 @@ func TestTheGrantsPagesRunAsPrinted(t *testing.T) {
 			page.run(t, commands(t, page.name))
 		})
 	}
-}
-
-func (d *docs) code(t *testing.T, printed []string) {
-	r := &relying{Server: d.Server, t: t, browser: newBrowser(t, d.Server)}
-	d.env["CALLBACK"], d.env["VERIFIER"] = "https://app.example/back", oauth2.GenerateVerifier()
-	app := &oauth2.Config{ClientID: d.env["KEY"], RedirectURL: d.env["CALLBACK"], Scopes: []string{"read"}, Endpoint: oauth2.Endpoint{AuthURL: d.GatewayURL + "/authorize"}}
-	p := r.send(r.signIn(r.visit(app.AuthCodeURL("state", oauth2.S256ChallengeOption(d.env["VERIFIER"])))), "decision", "allow")
-	d.env["CODE"] = p.Request.URL.Query().Get("code")
-	d.token(printed[0])
 }
 
 func (d *docs) device(t *testing.T, printed []string) {
