@@ -27,7 +27,7 @@ e2e: packages ## the black-box tests alone
 # make conformance UPDATE=-update writes docs/conformance.md anew.
 conformance: ## OAuth and OpenID Connect clients from Go and npm, and the table of what they can do
 	if command -v npm >/dev/null; then cd test/conformance/node && npm ci; else echo "npm is not installed: the clients from npm are skipped"; fi
-	cd test/conformance && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test -v -count 1 ./... $(UPDATE)
+	cd test/conformance && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test -count 1 $(UPDATE)
 
 lint: ## staticcheck and the list in .golangci.yml
 	$(GO) vet ./...

@@ -3,6 +3,7 @@ package tokenapi
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ const maxState = 8 << 10
 // returns where the client wants to be told, nil when that is none of the client's own
 // redirect URIs: then only the person may learn of it (RFC 6749, section 4.1.2.1).
 func (h *Handler) readAuthorization(ctx context.Context, c *gatehouse.Client, f form) (*gatehouse.AuthorizationRequest, error) {
+	maps.DeleteFunc(f, func(_, value string) bool { return value == "" }) // as good as not sent (RFC 6749, section 3.1)
 	uri := f["redirect_uri"]
 	if uri == "" {
 		return nil, &Error{Code: InvalidRequest, Description: "the parameter redirect_uri is missing"}

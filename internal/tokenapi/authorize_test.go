@@ -115,6 +115,15 @@ func TestCheck32FormPostsAreEscaped(t *testing.T) {
 	}
 }
 
+func TestParametersWithoutAValueAreNotThere(t *testing.T) {
+	w := newWeb(t)
+	q := w.asked()
+	for _, name := range []string{"response_mode", "prompt", "max_age", "id_token_hint", "claims", "request", "request_uri", "resource", "dpop_jkt"} {
+		q.Set(name, "")
+	}
+	w.handle(t, w.open("/authorize", q))
+}
+
 func TestAuthorizationRequestsMayBePosted(t *testing.T) {
 	w := newWeb(t)
 	r := httptest.NewRequest(http.MethodPost, "/authorize", strings.NewReader(w.asked().Encode()))

@@ -26,7 +26,7 @@ func (h *Handler) par(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.has("request_uri") {
+	if f["request_uri"] != "" {
 		return &Error{Code: InvalidRequest, Description: "a request that is pushed cannot have a request_uri"}
 	}
 	req, err := h.readAuthorization(r.Context(), client, f)

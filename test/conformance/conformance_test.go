@@ -49,7 +49,7 @@ func TestClients(t *testing.T) {
 			ran++ // one that skips itself does not come here
 		})
 	}
-	result.print(t)
+	result.print()
 	if all := flag.Lookup("test.run").Value.String() == ""; all && ran == len(libraries()) && !t.Failed() {
 		result.keep(t)
 	}

@@ -35,8 +35,8 @@ func start(t *testing.T) *program {
 	p := &program{path: *binary, certificate: filepath.Join(data, "tls.crt")}
 	if p.path == "" {
 		p.path = filepath.Join(t.TempDir(), "gatehouse")
-		build := exec.Command("go", "build", "-trimpath", "-o", p.path, "./cmd/gatehouse")
-		build.Dir = filepath.Join("..", "..")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s", "-o", p.path, "./cmd/gatehouse")
+		build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0") // as for a release
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build the program: %v\n%s", err, out)
 		}
