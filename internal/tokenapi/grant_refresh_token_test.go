@@ -223,7 +223,7 @@ func TestGraceGivesNothingAway(t *testing.T) {
 	kept, err := h.db.RefreshToken(t.Context(), gatehouse.HashToken(first))
 	must(t, err)
 	for _, text := range []string{access, second, first} {
-		if strings.Contains(fmt.Sprintf("%s", kept.Replay), text) || kept.Hash == text {
+		if strings.Contains(string(kept.Replay), text) || kept.Hash == text {
 			t.Error("the store holds a token as it is")
 		}
 	}
