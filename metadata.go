@@ -43,6 +43,9 @@ type ClientMetadata struct {
 	// BackchannelLogoutSession asks for the sid in what it is told; it is always there.
 	BackchannelLogoutSession bool `json:"backchannel_logout_session_required,omitempty"`
 
+	// Profile holds the client to a security profile as a whole: ProfileFAPI2, or none.
+	Profile string `json:"security_profile,omitempty"`
+
 	// Scope, when it is not empty, is all that the client may ask for.
 	Scope string `json:"scope,omitempty"`
 	// PublicPassword allows the password grant to a public client, which it is not open
@@ -58,6 +61,32 @@ type ClientMetadata struct {
 	PolicyURI string   `json:"policy_uri,omitempty"`
 	TermsURI  string   `json:"tos_uri,omitempty"`
 	Contacts  []string `json:"contacts,omitempty"`
+}
+
+// ProfileFAPI2 is the FAPI 2.0 Security Profile: the client proves who it is by a key,
+// pushes its authorization requests, binds its tokens, and keeps its refresh token, which
+// does not rotate (section 5.3.2.1).
+const ProfileFAPI2 = "fapi2"
+
+// KeepsRefreshTokens reports whether a refresh token stays the same when it is used.
+func (m *ClientMetadata) KeepsRefreshTokens() bool { return m.Profile == ProfileFAPI2 }
+
+// validProfile checks that metadata are what their profile asks for.
+func (m *ClientMetadata) validProfile() error {
+	byTLS := m.AuthMethod == ClientTLS || m.AuthMethod == ClientSelfSignedTLS
+	switch {
+	case m.Profile == "":
+		return nil
+	case m.Profile != ProfileFAPI2:
+		return Errorf(Invalid, "security_profile %q is not supported: use %s, or leave it out", m.Profile, ProfileFAPI2)
+	case m.AuthMethod != ClientPrivateKeyJWT && !byTLS:
+		return Errorf(Invalid, "the profile %s takes the token_endpoint_auth_method %s, %s or %s", m.Profile, ClientPrivateKeyJWT, ClientTLS, ClientSelfSignedTLS)
+	case !m.RequirePushed:
+		return Errorf(Invalid, "the profile %s needs require_pushed_authorization_requests", m.Profile)
+	case !m.DPoPBound && !m.CertificateBound && !byTLS:
+		return Errorf(Invalid, "the profile %s needs dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens", m.Profile)
+	}
+	return nil
 }
 
 // AuthMethod is a way of client authentication, by its registered name.
@@ -118,6 +147,9 @@ func (m *ClientMetadata) validate() error {
 		return Errorf(Invalid, "contacts may be 20 addresses of 2000 bytes together")
 	}
 	if err := m.validateOpenID(); err != nil {
+		return err
+	}
+	if err := m.validProfile(); err != nil {
 		return err
 	}
 	if _, err := ParseScopes(m.Scope); err != nil {

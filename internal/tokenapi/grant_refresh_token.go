@@ -51,7 +51,11 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
 		return nil, refusedRefresh()
 	}
-	return &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented, signIn: t.SignIn}, err
+	who := &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented, signIn: t.SignIn}
+	if req.client.Metadata.KeepsRefreshTokens() {
+		who.rotates, who.family = nil, t.Family
+	}
+	return who, err
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing

@@ -298,3 +298,29 @@ func TestARevocationOvertakesARefresh(t *testing.T) {
 		})
 	}
 }
+
+// FAPI 2.0, section 5.3.2.1: a refresh token does not rotate, so that a lost answer signs
+// nobody out; it is bound to its client all the same, and ends with its family.
+func TestTheRefreshTokensOfFAPIClientsStay(t *testing.T) {
+	h := newHouse(t)
+	must(t, h.db.UpdateKeys(t.Context(), h.key, func(k *gatehouse.Keys) error {
+		k.Metadata.Profile = gatehouse.ProfileFAPI2
+		return nil
+	}))
+	access, first := h.login(t, "read update").pair(t)
+	narrow, again := h.refresh(t, first, "read", as(h.key, h.secret)).pair(t)
+	if again != first {
+		t.Errorf("the refresh token became %q", again)
+	}
+	whole, again := h.refresh(t, first, "", as(h.key, h.secret)).pair(t)
+	if again != first {
+		t.Errorf("the refresh token became %q at its second use", again)
+	}
+	h.post(t, "/revoke", form("token", narrow), as(h.key, h.secret)).wants(t, 200, "")
+	for name, token := range map[string]string{"the first": access, "the narrow": narrow, "the whole": whole} {
+		if h.active(t, token) {
+			t.Errorf("%s access token outlives its family", name)
+		}
+	}
+	h.refresh(t, first, "", as(h.key, h.secret)).wants(t, 400, "invalid_grant")
+}

@@ -169,6 +169,8 @@ func (h *Handler) mint(ctx context.Context, c *gatehouse.Client, who *grantee, n
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		a.Family = who.rotates.Family
 		next = who.rotates.Next(&c.Keys, out.RefreshToken, now)
+	case who.presented != "": // it stays as it is
+		out.RefreshToken = who.presented
 	case who.user != nil && !who.single && c.MayUse(gatehouse.GrantRefreshToken):
 		out.RefreshToken = gatehouse.NewRefreshToken()
 		first = c.Issue(a, out.RefreshToken)
