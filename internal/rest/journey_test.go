@@ -92,12 +92,12 @@ func TestKeysAndSecrets(t *testing.T) {
 		t.Errorf("changed %s", got.text)
 	}
 	s.want(400, sue, "PUT", path, map[string]any{"supportedGrantTypes": []string{"implicit"}})
-	properties := map[string]any{"refresh_token_grace_time": 30, "token_format": "OPAQUE"}
+	properties := map[string]any{"refresh_token_grace_time": 30, "token_format": "OPAQUE", "token_signing_algorithm": "RS256", "revoke_previous_token": true}
 	changed := s.want(200, sue, "PUT", path, map[string]any{"supportedGrantTypes": []string{gatehouse.GrantDeviceCode}, "additionalProperties": properties})
-	if !strings.Contains(changed.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE"`) || !strings.Contains(changed.text, `"application_access_token_expiry_time":600`) {
+	if !strings.Contains(changed.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE","token_signing_algorithm":"RS256","revoke_previous_token":true`) || !strings.Contains(changed.text, `"application_access_token_expiry_time":600`) {
 		t.Errorf("changed %s", changed.text)
 	}
-	if kept := s.want(200, sue, "PUT", path, map[string]any{"callbackUrl": ""}); !strings.Contains(kept.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE"`) || !strings.Contains(kept.text, gatehouse.GrantDeviceCode) {
+	if kept := s.want(200, sue, "PUT", path, map[string]any{"callbackUrl": ""}); !strings.Contains(kept.text, `"refresh_token_grace_time":30,"token_format":"OPAQUE","token_signing_algorithm":"RS256","revoke_previous_token":true`) || !strings.Contains(kept.text, gatehouse.GrantDeviceCode) {
 		t.Errorf("what was not said changed: %s", kept.text)
 	}
 	today := gatehouse.Day(time.Now())

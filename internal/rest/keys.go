@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -46,6 +47,9 @@ type tokenProperties struct {
 	Refresh seconds               `json:"refresh_token_expiry_time"`
 	Grace   *seconds              `json:"refresh_token_grace_time"`
 	Format  gatehouse.TokenFormat `json:"token_format"`
+
+	Algorithm     string `json:"token_signing_algorithm"` // of JWTs: ES256 or RS256
+	RevokesBefore *bool  `json:"revoke_previous_token"`   // a new access token ends the one before it
 }
 
 // seconds reads a number that some clients write as text; N/A and nothing mean 0, the
@@ -73,7 +77,7 @@ func newKeysInfo(k *gatehouse.Keys) (keysInfo, error) {
 	info := keysInfo{
 		KeyMappingID: k.ConsumerKey, KeyManager: keyManager, ConsumerKey: k.ConsumerKey, SupportedGrantTypes: append([]string{}, k.Grants...),
 		CallbackURL: strings.Join(k.Callbacks, ","), KeyState: "APPROVED", KeyType: k.Type, Mode: "CREATED",
-		AdditionalProperties: tokenProperties{seconds(k.Access / time.Second), seconds(k.Refresh / time.Second), &grace, k.Format},
+		AdditionalProperties: tokenProperties{seconds(k.Access / time.Second), seconds(k.Refresh / time.Second), &grace, k.Format, k.Algorithm, &k.RevokesBefore},
 		GrantUses:            []grantUseInfo{},
 	}
 	if len(k.Secrets) > 0 {
@@ -114,10 +118,13 @@ type keysBody struct {
 func (b *keysBody) newKeys() (apistore.NewKeys, error) {
 	t, err := gatehouse.ParseKeyType(b.KeyType)
 	n := apistore.NewKeys{
-		Type: t, Grants: b.GrantTypesToBeSupported, Format: b.AdditionalProperties.Format, Access: b.AdditionalProperties.Access.duration(), Refresh: b.AdditionalProperties.Refresh.duration(),
+		Type: t, Grants: b.GrantTypesToBeSupported, Algorithm: b.AdditionalProperties.Algorithm, Format: b.AdditionalProperties.Format, Access: b.AdditionalProperties.Access.duration(), Refresh: b.AdditionalProperties.Refresh.duration(),
 	}
 	if b.AdditionalProperties.Grace != nil {
 		n.Grace = b.AdditionalProperties.Grace.duration()
+	}
+	if b.AdditionalProperties.RevokesBefore != nil {
+		n.RevokesBefore = *b.AdditionalProperties.RevokesBefore
 	}
 	if n.Grants == nil {
 		n.Grants = b.SupportedGrantTypes
@@ -219,7 +226,10 @@ func (h *Handler) updateKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.Type, n.Algorithm, n.RevokesBefore = k.Type, k.Algorithm, k.RevokesBefore
+	n.Type, n.Algorithm = k.Type, cmp.Or(n.Algorithm, k.Algorithm)
+	if body.AdditionalProperties.RevokesBefore == nil {
+		n.RevokesBefore = k.RevokesBefore
+	}
 	if body.AdditionalProperties.Grace == nil {
 		n.Grace = k.Grace
 	}

@@ -15,7 +15,7 @@ import (
 func settings(change ...string) url.Values {
 	form := url.Values{
 		"env": {"PRODUCTION"}, "grant": {gatehouse.GrantPassword, gatehouse.GrantDeviceCode}, "callbacks": {"https://app.example/back\r\nhttps://app.example/b2"},
-		"access": {"600"}, "refresh": {"7200"}, "grace": {"30"}, "format": {"OPAQUE"},
+		"access": {"600"}, "refresh": {"7200"}, "grace": {"30"}, "format": {"OPAQUE"}, "algorithm": {"RS256"}, "revokes": {"on"},
 	}
 	for i := 0; i < len(change); i += 2 {
 		form.Set(change[i], change[i+1])
@@ -32,7 +32,7 @@ func TestWhatKeysMayDoIsChangedOnTheirPage(t *testing.T) {
 	a := b.post(path, path+"/keys/settings", settings())
 	a.want(t, http.StatusSeeOther)
 	a = b.get(a.Header.Get("Location"))
-	a.want(t, 200, "Saved. Tokens", `value="password" checked`, `value="`+gatehouse.GrantDeviceCode+`" checked`, `value="600"`, `value="7200"`, `value="30"`, "https://app.example/back\nhttps://app.example/b2", `value="OPAQUE" selected`)
+	a.want(t, 200, "Saved. Tokens", `value="password" checked`, `value="`+gatehouse.GrantDeviceCode+`" checked`, `value="600"`, `value="7200"`, `value="30"`, "https://app.example/back\nhttps://app.example/b2", `value="OPAQUE" selected`, `value="RS256" selected`, `name="revokes" value="on" checked`)
 	if strings.Contains(a.Body, `value="client_credentials" checked`) {
 		t.Error("a grant that was not chosen is allowed")
 	}

@@ -17,13 +17,15 @@ type keysForm struct {
 	Grants                 []string
 	Callbacks              string // one a line
 	Access, Refresh, Grace string // seconds
-	Format                 string
+	Format, Algorithm      string
+	RevokesBefore          bool
 }
 
 func keysFormOf(k *gatehouse.Keys) keysForm {
 	in := func(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 	return keysForm{
 		Grants: k.Grants, Callbacks: strings.Join(k.Callbacks, "\n"), Access: in(k.Access), Refresh: in(k.Refresh), Grace: in(k.Grace), Format: string(k.Format),
+		Algorithm: k.Algorithm, RevokesBefore: k.RevokesBefore,
 	}
 }
 
@@ -31,6 +33,7 @@ func readKeysForm(r *http.Request) keysForm {
 	return keysForm{
 		Grants: r.PostForm["grant"], Callbacks: strings.TrimSpace(r.PostFormValue("callbacks")), Access: r.PostFormValue("access"),
 		Refresh: r.PostFormValue("refresh"), Grace: r.PostFormValue("grace"), Format: r.PostFormValue("format"),
+		Algorithm: r.PostFormValue("algorithm"), RevokesBefore: r.PostFormValue("revokes") == "on",
 	}
 }
 
@@ -38,7 +41,7 @@ func readKeysForm(r *http.Request) keysForm {
 func (f keysForm) newKeys(k *gatehouse.Keys) (apistore.NewKeys, error) {
 	n := apistore.NewKeys{
 		Type: k.Type, Grants: f.Grants, Callbacks: strings.Fields(f.Callbacks), Format: gatehouse.TokenFormat(f.Format),
-		Algorithm: k.Algorithm, RevokesBefore: k.RevokesBefore,
+		Algorithm: f.Algorithm, RevokesBefore: f.RevokesBefore,
 	}
 	if len(f.Grants) == 0 {
 		return n, gatehouse.Errorf(gatehouse.Invalid, "choose at least one way to a token")
@@ -104,5 +107,7 @@ var grantChoices = []grantChoice{
 }
 
 func (f keysForm) has(grant string) bool { return slices.Contains(f.Grants, grant) }
+
+var algorithms = []page.Option{{Value: "ES256", Label: "ES256"}, {Value: "RS256", Label: "RS256, for clients that know no other"}}
 
 var formats = []page.Option{{Value: string(gatehouse.FormatJWT), Label: "JWT, read without a look-up"}, {Value: string(gatehouse.FormatOpaque), Label: "Opaque, a random text"}}
