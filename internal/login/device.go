@@ -153,14 +153,22 @@ func (h *Handler) device(ctx context.Context, m *gatehouse.Member, code string) 
 }
 
 func (h *Handler) showDevice(w http.ResponseWriter, r *http.Request, status int, v deviceView) error {
+	m, err := h.Member(r)
+	if err != nil {
+		return err
+	}
 	org, err := h.organization(r)
-	if v.Client != nil {
+	switch {
+	case v.Client != nil:
 		org, err = &v.Client.Organization, nil
+	case m != nil:
+		org, err = &m.Organization, nil
 	}
 	if err != nil {
 		return err
 	}
 	frame := h.frame(w, r, "Connect a device", org)
+	frame.Member = m
 	v.CSRF = frame.CSRF
 	return page.Render(w, r, status, frame, deviceBody(v))
 }

@@ -89,7 +89,7 @@ func quiet(header http.Header) {
 // gateway's listener has no styles and scripts to load. What they say in line is named by
 // its hash in their policy.
 const (
-	pageStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}h1{font-size:1.4rem}button{font:inherit;padding:.5rem 1rem}`
+	pageStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}h1{font-size:1.4rem}p::first-letter{text-transform:uppercase}button{font:inherit;padding:.5rem 1rem}`
 	submitNow = `document.forms[0].submit()`
 )
 
