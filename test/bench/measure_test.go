@@ -24,15 +24,14 @@ const (
 // contender is one thing whose cost is measured.
 type contender struct {
 	workers int
+	number  int64                  // of requests in a slice; 0 means as many as there is time for
 	prepare func() error           // before each slice, unmeasured; may be nil
-	do      func(worker int) error // one request; errSpent ends the slice early
+	do      func(worker int) error // one request
 	cpu     cpuTime                // of whoever does the work
 }
 
 // cpuTime tells the CPU time that somebody has used so far, user and system.
 type cpuTime func() (time.Duration, error)
-
-var errSpent = errors.New("nothing is left to do in this slice")
 
 // figure is what the rounds of one contender gave.
 type figure struct {
@@ -74,7 +73,7 @@ func byTurns(b *testing.B, contenders ...contender) []figure {
 	return figures
 }
 
-// run does as much as it can in a slice and returns CPU µs per request, and requests per
+// run does the requests of a slice and returns CPU µs per request, and requests per
 // second.
 func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	if c.prepare != nil {
@@ -86,13 +85,19 @@ func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	var done atomic.Int64
+	var begun, done atomic.Int64
 	var workers sync.WaitGroup
 	failed := make(chan error, c.workers)
 	began := time.Now()
+	more := func() bool {
+		if c.number > 0 {
+			return begun.Add(1) <= c.number
+		}
+		return time.Since(began) < length
+	}
 	for worker := range c.workers {
 		workers.Go(func() {
-			for time.Since(began) < length {
+			for more() {
 				if err := c.do(worker); err != nil {
 					failed <- err
 					return
@@ -106,9 +111,7 @@ func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	after, err := c.cpu()
 	close(failed)
 	for failure := range failed {
-		if !errors.Is(failure, errSpent) {
-			err = errors.Join(err, failure)
-		}
+		err = errors.Join(err, failure)
 	}
 	n := float64(done.Load())
 	return float64(after-before) / float64(time.Microsecond) / n, n / took.Seconds(), err
