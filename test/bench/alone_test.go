@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,9 +18,9 @@ import (
 // alone is a store of this process's own: what must be done in it for a token, and
 // nothing around it.
 type alone struct {
+	b      *testing.B
 	db     *db.DB
 	client *gatehouse.Client
-	ctx    context.Context
 }
 
 func openAlone(b *testing.B) *alone {
@@ -41,30 +40,30 @@ func openAlone(b *testing.B) *alone {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &alone{db: d, client: client, ctx: b.Context()}
+	return &alone{b: b, db: d, client: client}
 }
 
 // issue stores the first refresh token of a family, and returns it.
 func (a *alone) issue() (token string, err error) {
 	token = gatehouse.NewRefreshToken()
 	says := a.client.Authorize(&a.client.Owner, []string{"read"}, time.Now())
-	return token, a.db.CreateRefreshToken(a.ctx, a.client.Issue(says, token))
+	return token, a.db.CreateRefreshToken(a.b.Context(), a.client.Issue(says, token))
 }
 
 // rotating rotates refresh tokens.
-func (a *alone) rotating(b *testing.B) contender {
-	b.Helper()
+func (a *alone) rotating() contender {
+	a.b.Helper()
 	var hashes [chains]string
 	for i := range hashes {
 		token, err := a.issue()
 		if err != nil {
-			b.Fatal(err)
+			a.b.Fatal(err)
 		}
 		hashes[i] = gatehouse.HashToken(token)
 	}
 	return contender{workers: chains, cpu: ownCPU, do: func(worker int) error {
 		token := gatehouse.NewRefreshToken()
-		err := a.db.UseRefreshToken(a.ctx, hashes[worker], func(t *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
+		err := a.db.UseRefreshToken(a.b.Context(), hashes[worker], func(t *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
 			return gatehouse.Rotation{Next: t.Next(&a.client.Keys, token, time.Now())}, nil
 		})
 		hashes[worker] = gatehouse.HashToken(token)
@@ -75,7 +74,7 @@ func (a *alone) rotating(b *testing.B) contender {
 // code stores an authorization code, as consent does.
 func (a *alone) code() (string, error) {
 	now, handle := time.Now(), gatehouse.HashToken(gatehouse.NewHandle())
-	err := a.db.CreatePending(a.ctx, &gatehouse.Pending{
+	err := a.db.CreatePending(a.b.Context(), &gatehouse.Pending{
 		Hash: handle, Kind: gatehouse.PendingAuthorize, ConsumerKey: a.client.ConsumerKey, Says: []byte("{}"), ExpiresAt: now.Add(gatehouse.PendingLifetime),
 	})
 	if err != nil {
@@ -84,13 +83,13 @@ func (a *alone) code() (string, error) {
 	asks := gatehouse.AuthorizationRequest{RedirectURI: callback, Challenge: challenge()}
 	text, code := a.client.NewCode(&asks, a.client.Owner.ID, []string{"read"}, gatehouse.SignIn{At: now}, now)
 	consent := gatehouse.Consent{UserID: a.client.Owner.ID, ConsumerKey: a.client.ConsumerKey, Scopes: code.Scopes, At: now}
-	return text, a.db.CreateCode(a.ctx, handle, code, consent)
+	return text, a.db.CreateCode(a.b.Context(), handle, code, consent)
 }
 
 // useCode uses a code up and stores the refresh token that comes of it.
 func (a *alone) useCode(code string) error {
 	now := time.Now()
-	err := a.db.UseCode(a.ctx, gatehouse.HashToken(code), now, func(c *gatehouse.Code) error {
+	err := a.db.UseCode(a.b.Context(), gatehouse.HashToken(code), now, func(c *gatehouse.Code) error {
 		if c.Use(&a.client.Keys, callback, verifier, "", now) != gatehouse.CodeGives {
 			return fmt.Errorf("a code gives nothing")
 		}
@@ -105,7 +104,7 @@ func (a *alone) useCode(code string) error {
 // device stores a device code that a user has allowed.
 func (a *alone) device() (string, error) {
 	code, now := gatehouse.NewDeviceCode(), time.Now()
-	return code, a.db.CreateDeviceCode(a.ctx, &gatehouse.DeviceCode{
+	return code, a.db.CreateDeviceCode(a.b.Context(), &gatehouse.DeviceCode{
 		Hash: gatehouse.HashToken(code), UserCode: gatehouse.HashToken(gatehouse.NewHandle()), ConsumerKey: a.client.ConsumerKey,
 		Carries: gatehouse.Carries{Scopes: []string{"read"}}, State: gatehouse.DeviceAllowed, UserID: a.client.Owner.ID,
 		Interval: gatehouse.DeviceInterval, ExpiresAt: now.Add(gatehouse.DeviceLifetime),
@@ -114,7 +113,7 @@ func (a *alone) device() (string, error) {
 
 // useDevice uses a device code up and stores the refresh token that comes of it.
 func (a *alone) useDevice(code string) error {
-	err := a.db.PollDeviceCode(a.ctx, gatehouse.HashToken(code), func(d *gatehouse.DeviceCode) gatehouse.DevicePoll {
+	err := a.db.PollDeviceCode(a.b.Context(), gatehouse.HashToken(code), func(d *gatehouse.DeviceCode) gatehouse.DevicePoll {
 		return d.Poll(a.client.ConsumerKey, time.Now())
 	})
 	if err == nil {
@@ -125,7 +124,7 @@ func (a *alone) useDevice(code string) error {
 
 // useOnce notes that an assertion or a proof was used.
 func (a *alone) useOnce(id string) error {
-	return a.db.UseOnce(a.ctx, gatehouse.HashToken(id), time.Now().Add(time.Minute))
+	return a.db.UseOnce(a.b.Context(), gatehouse.HashToken(id), time.Now().Add(time.Minute))
 }
 
 // signature signs, and verifies, as an access token is: SHA-256 and ES256.

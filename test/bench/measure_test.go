@@ -3,22 +3,20 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	rounds = 5
 	slice  = 700 * time.Millisecond // of one contender in one round
 	warmUp = 200 * time.Millisecond
-	tick   = 10 * time.Millisecond // of /proc/PID/stat: USER_HZ is 100 wherever Go runs on Linux
 )
 
 // contender is one thing whose cost is measured.
@@ -126,19 +124,15 @@ func ownCPU() (time.Duration, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }
 
-// cpuOf returns what tells the CPU time of a process.
+// cpuOf returns what tells the CPU time of a process, to the nanosecond:
+// /proc/PID/stat counts in steps of 10 ms, which is coarse beside a slice.
 func cpuOf(pid int) cpuTime {
+	const scheduled = 2                 // CPUCLOCK_SCHED of the kernel's posix-timers.h
+	clock := int32(^pid<<3) | scheduled // as clock_getcpuclockid(3) makes it
 	return func() (time.Duration, error) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return 0, err
-		}
-		// The name, in parentheses, may hold anything; utime and stime are the 14th and
-		// 15th field of the whole (proc_pid_stat(5)).
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		user, err1 := strconv.Atoi(fields[11])
-		system, err2 := strconv.Atoi(fields[12])
-		return time.Duration(user+system) * tick, errors.Join(err1, err2)
+		var used unix.Timespec
+		err := unix.ClockGettime(clock, &used)
+		return time.Duration(used.Nano()), err
 	}
 }
 

@@ -29,7 +29,7 @@ func BenchmarkToken(b *testing.B) {
 
 	b.Run("refresh", func(b *testing.B) {
 		grant := h.refreshing(b, server)
-		transaction := openAlone(b).rotating(b)
+		transaction := openAlone(b).rotating()
 		for b.Loop() {
 			f := byTurns(b, grant, transaction)
 			report(b, "POST /token, refresh", f[0], "its transaction alone", f[1].String(), median(f[1].cpu))
