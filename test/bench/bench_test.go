@@ -4,7 +4,12 @@
 //	measure_test.go   CPU time of a process, load, rounds
 //	house_test.go     the real program as a process, furnished
 //	floor_test.go     the least that must be paid: a process that checks nothing
-//	token_test.go     POST /token
+//	stock_test.go     inputs that requests use up, made before each slice
+//	token_test.go     POST /token: a password, a refresh token, a secret alone
+//	grants_test.go    POST /token: the grants that are asked with something made for them
+//	person_test.go    who signs in and allows: authorization codes, device codes
+//	issuer_test.go    who signs: assertions, proofs
+//	alone_test.go     the transactions and signatures of a token alone, in this process
 //	gateway_test.go   calls through the gateway
 //	start_test.go     from the start of the process to the ready line; memory
 //

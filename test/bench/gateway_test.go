@@ -2,8 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -36,36 +34,11 @@ func BenchmarkGateway(b *testing.B) {
 	})
 }
 
-// firstCalls calls with tokens that the gateway has not seen. They are issued before each
-// slice, unmeasured.
+// firstCalls calls with tokens that the gateway has not seen.
 func (h *house) firstCalls(cpu cpuTime) contender {
-	const stock = 4000
-	var tokens [stock]string
-	var next atomic.Int64
-	issue := func() error {
-		next.Store(0)
-		errs := make(chan error, stock)
-		var workers sync.WaitGroup
-		for worker := range chains {
-			workers.Go(func() {
-				for i := worker; i < stock; i += chains {
-					var err error
-					if tokens[i], _, err = h.ask("grant_type=client_credentials&scope=read"); err != nil {
-						errs <- err
-						return
-					}
-				}
-			})
-		}
-		workers.Wait()
-		close(errs)
-		return <-errs
-	}
-	return contender{workers: callers, cpu: cpu, prepare: issue, do: func(int) error {
-		i := next.Add(1) - 1
-		if i >= stock {
-			return errSpent
-		}
-		return h.send("GET", h.GatewayHTTP+path, tokens[i])
-	}}
+	tokens := newStock(4000, func() (string, error) {
+		token, _, err := h.ask("grant_type=client_credentials&scope=read")
+		return token, err
+	})
+	return tokens.usedUp(callers, cpu, func(_ int, token string) error { return h.send("GET", h.GatewayHTTP+path, token) })
 }

@@ -28,10 +28,19 @@ const callers = 64
 // house is the real program with one API, a subscribed application and its keys.
 type house struct {
 	*gatehousetest.Process
-	client      *http.Client
-	backend     string
-	key, secret string
+	furnished
+	client  *http.Client
+	backend string
 }
+
+// furnished is what is known of a store outside of it.
+type furnished struct {
+	key, secret string  // of the application, which may use every grant
+	issuer      *issuer // whom the organization trusts
+}
+
+// callback is where browsers go with codes. Nobody follows.
+const callback = "https://app.example/back"
 
 // furnish makes what the benchmarks need in a new store and starts the program on it.
 func furnish(b *testing.B) *house {
@@ -47,13 +56,13 @@ func furnish(b *testing.B) *house {
 	h := &house{backend: backend.URL, client: &http.Client{Transport: transport}}
 
 	data := b.TempDir()
-	h.key, h.secret = store(b, data, backend.URL)
+	h.furnished = store(b, data, backend.URL)
 	h.Process = gatehousetest.Run(b, "serve", "GATEHOUSE_DATA="+data)
 	return h
 }
 
-// store furnishes the store of a data folder and returns the application's keys.
-func store(b *testing.B, data, backend string) (key, secret string) {
+// store furnishes the store of a data folder.
+func store(b *testing.B, data, backend string) furnished {
 	b.Helper()
 	must := func(err error) {
 		b.Helper()
@@ -79,10 +88,16 @@ func store(b *testing.B, data, backend string) (key, secret string) {
 	must(err)
 	_, err = s.APIStore.Subscribe(b.Context(), john, app.ID, api.ID, "Unlimited")
 	must(err)
-	keys, secret, err := s.APIStore.GenerateKeys(b.Context(), john, app.ID, apistore.NewKeys{})
+	keys, secret, err := s.APIStore.GenerateKeys(b.Context(), john, app.ID, apistore.NewKeys{Grants: gatehouse.SupportedGrants, Callbacks: []string{callback}})
 	must(err)
+	trusted, err := newIssuer()
+	must(err)
+	for _, says := range trusted.introductions() {
+		_, err := s.Organization.TrustIssuer(b.Context(), "johnsorg", says)
+		must(err)
+	}
 	must(s.Close())
-	return keys.ConsumerKey, secret
+	return furnished{key: keys.ConsumerKey, secret: secret, issuer: trusted}
 }
 
 // definition has fifty resources, so that finding one is work.
@@ -104,29 +119,40 @@ var definition = func() string {
 
 const path = "/t/johnsorg/bench/1.0.0/things25/7"
 
-// ask sends a form to the token endpoint.
-func (h *house) ask(form string) (access, refresh string, err error) {
-	r, err := http.NewRequest(http.MethodPost, h.GatewayHTTP+"/token", strings.NewReader(form))
-	if err != nil {
-		return "", "", err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(h.key, h.secret)
-	res, err := h.client.Do(r)
-	if err != nil {
-		return "", "", err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		return "", "", fmt.Errorf("%s %s %v", res.Status, body, err)
-	}
+// ask asks for a token with a form.
+func (h *house) ask(form string) (access, refresh string, err error) { return h.prove(form, "") }
+
+// prove asks for a token with a form and a DPoP proof, if there is one.
+func (h *house) prove(form, proof string) (access, refresh string, err error) {
 	var got struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
-	err = json.Unmarshal(body, &got)
+	err = h.post("/token", form, proof, &got)
 	return got.Access, got.Refresh, err
+}
+
+// post sends a form to the Token API, as the application, and reads the answer.
+func (h *house) post(path, form, proof string, answer any) error {
+	r, err := http.NewRequest(http.MethodPost, h.GatewayHTTP+path, strings.NewReader(form))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if proof != "" {
+		r.Header.Set("DPoP", proof)
+	}
+	r.SetBasicAuth(h.key, h.secret)
+	res, err := h.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s %v", res.Status, body, err)
+	}
+	return json.Unmarshal(body, answer)
 }
 
 func passwordForm() string {

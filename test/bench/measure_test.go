@@ -3,36 +3,33 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	rounds = 5
 	slice  = 700 * time.Millisecond // of one contender in one round
 	warmUp = 200 * time.Millisecond
-	tick   = 10 * time.Millisecond // of /proc/PID/stat: USER_HZ is 100 wherever Go runs on Linux
 )
 
 // contender is one thing whose cost is measured.
 type contender struct {
 	workers int
+	number  int64                  // of requests in a slice; 0 means as many as there is time for
 	prepare func() error           // before each slice, unmeasured; may be nil
-	do      func(worker int) error // one request; errSpent ends the slice early
+	do      func(worker int) error // one request
 	cpu     cpuTime                // of whoever does the work
 }
 
 // cpuTime tells the CPU time that somebody has used so far, user and system.
 type cpuTime func() (time.Duration, error)
-
-var errSpent = errors.New("nothing is left to do in this slice")
 
 // figure is what the rounds of one contender gave.
 type figure struct {
@@ -74,7 +71,7 @@ func byTurns(b *testing.B, contenders ...contender) []figure {
 	return figures
 }
 
-// run does as much as it can in a slice and returns CPU µs per request, and requests per
+// run does the requests of a slice and returns CPU µs per request, and requests per
 // second.
 func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	if c.prepare != nil {
@@ -86,13 +83,19 @@ func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	var done atomic.Int64
+	var begun, done atomic.Int64
 	var workers sync.WaitGroup
 	failed := make(chan error, c.workers)
 	began := time.Now()
+	more := func() bool {
+		if c.number > 0 {
+			return begun.Add(1) <= c.number
+		}
+		return time.Since(began) < length
+	}
 	for worker := range c.workers {
 		workers.Go(func() {
-			for time.Since(began) < length {
+			for more() {
 				if err := c.do(worker); err != nil {
 					failed <- err
 					return
@@ -106,9 +109,7 @@ func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	after, err := c.cpu()
 	close(failed)
 	for failure := range failed {
-		if !errors.Is(failure, errSpent) {
-			err = errors.Join(err, failure)
-		}
+		err = errors.Join(err, failure)
 	}
 	n := float64(done.Load())
 	return float64(after-before) / float64(time.Microsecond) / n, n / took.Seconds(), err
@@ -123,19 +124,15 @@ func ownCPU() (time.Duration, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }
 
-// cpuOf returns what tells the CPU time of a process.
+// cpuOf returns what tells the CPU time of a process, to the nanosecond:
+// /proc/PID/stat counts in steps of 10 ms, which is coarse beside a slice.
 func cpuOf(pid int) cpuTime {
+	const scheduled = 2                 // CPUCLOCK_SCHED of the kernel's posix-timers.h
+	clock := int32(^pid<<3) | scheduled // as clock_getcpuclockid(3) makes it
 	return func() (time.Duration, error) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return 0, err
-		}
-		// The name, in parentheses, may hold anything; utime and stime are the 14th and
-		// 15th field of the whole (proc_pid_stat(5)).
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		user, err1 := strconv.Atoi(fields[11])
-		system, err2 := strconv.Atoi(fields[12])
-		return time.Duration(user+system) * tick, errors.Join(err1, err2)
+		var used unix.Timespec
+		err := unix.ClockGettime(clock, &used)
+		return time.Duration(used.Nano()), err
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 // user made. Its memory is what is resident once it has answered /readyz.
 func BenchmarkStart(b *testing.B) {
 	const starts = 7
+	var ready, memory []float64
 	for b.Loop() {
-		var ready, memory []float64
 		for range starts {
 			p := gatehousetest.Run(b, "serve")
 			res, err := http.Get(p.Ops + "/readyz")
@@ -31,15 +31,15 @@ func BenchmarkStart(b *testing.B) {
 			memory = append(memory, resident(b, p.PID()))
 			p.Kill()
 		}
-		slices.Sort(ready)
-		slices.Sort(memory)
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(median(ready), "ready-ms")
-		b.ReportMetric(median(memory), "rss-MiB")
-		span := func(f []float64) string { return fmt.Sprintf("%.0f (%.0f–%.0f)", median(f), f[0], f[len(f)-1]) }
-		results.add("start to ready, empty store", span(ready)+" ms")
-		results.add("resident memory when idle", span(memory)+" MiB")
 	}
+	slices.Sort(ready)
+	slices.Sort(memory)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(ready), "ready-ms")
+	b.ReportMetric(median(memory), "rss-MiB")
+	span := func(f []float64) string { return fmt.Sprintf("%.0f (%.0f–%.0f)", median(f), f[0], f[len(f)-1]) }
+	results.add("start to ready, empty store", span(ready)+" ms")
+	results.add("resident memory when idle", span(memory)+" MiB")
 }
 
 // resident returns the resident memory of a process in MiB.
