@@ -72,6 +72,9 @@ func (r *Resource) Validate() error {
 	if err := checkDescription(r.Summary); err != nil {
 		return err
 	}
+	if _, ok := FindTier(ResourceTiers, r.Tier); !ok && r.Tier != "" {
+		return Errorf(Invalid, "there is no resource tier %q: use one of %s", r.Tier, strings.Join(names(ResourceTiers), ", "))
+	}
 	for _, s := range r.Scopes {
 		if !validScope(s) {
 			return Errorf(Invalid, "%s %s names %q, which cannot be a scope", r.Method, r.Template, s)

@@ -23,6 +23,15 @@ var ApplicationTiers = []Tier{
 	{Name: Unlimited, Description: "no limit"},
 }
 
+// ResourceTiers are the tiers a resource may have over the calls of all its callers,
+// named as OpenAPI files (x-throttling-tier) and management clients write them.
+var ResourceTiers = []Tier{
+	{Name: "10KPerMin", Description: "10 000 calls a minute", PerMinute: 10_000},
+	{Name: "20KPerMin", Description: "20 000 calls a minute", PerMinute: 20_000},
+	{Name: "50KPerMin", Description: "50 000 calls a minute", PerMinute: 50_000},
+	{Name: Unlimited, Description: "no limit"},
+}
+
 // Unlimited is the tier that limits nothing.
 const Unlimited = "Unlimited"
 
@@ -34,4 +43,22 @@ func FindTier(tiers []Tier, name string) (Tier, bool) {
 		}
 	}
 	return Tier{}, false
+}
+
+// PerMinute returns how many calls a minute the tier called name allows; 0 means no
+// limit, as for the empty name. Names are checked where they are set, not here.
+func PerMinute(tiers []Tier, name string) int64 {
+	if name == "" || name == Unlimited {
+		return 0
+	}
+	tier, _ := FindTier(tiers, name)
+	return tier.PerMinute
+}
+
+func names(tiers []Tier) []string {
+	var all []string
+	for _, t := range tiers {
+		all = append(all, t.Name)
+	}
+	return all
 }
