@@ -72,8 +72,8 @@ func (r *Resource) Validate() error {
 	if err := checkDescription(r.Summary); err != nil {
 		return err
 	}
-	if _, ok := FindTier(ResourceTiers, r.Tier); !ok && r.Tier != "" {
-		return Errorf(Invalid, "there is no resource tier %q: use one of %s", r.Tier, strings.Join(names(ResourceTiers), ", "))
+	if err := CheckResourceTier(r.Tier); err != nil {
+		return err
 	}
 	for _, s := range r.Scopes {
 		if !validScope(s) {

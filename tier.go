@@ -1,5 +1,7 @@
 package gatehouse
 
+import "strings"
+
 // Tier says how often one may call.
 type Tier struct {
 	Name        string
@@ -55,10 +57,15 @@ func PerMinute(tiers []Tier, name string) int64 {
 	return tier.PerMinute
 }
 
-func names(tiers []Tier) []string {
-	var all []string
-	for _, t := range tiers {
-		all = append(all, t.Name)
+// CheckResourceTier checks that a resource may have the tier called name; none means
+// Unlimited.
+func CheckResourceTier(name string) error {
+	if _, ok := FindTier(ResourceTiers, name); ok || name == "" {
+		return nil
 	}
-	return all
+	var names []string
+	for _, t := range ResourceTiers {
+		names = append(names, t.Name)
+	}
+	return Errorf(Invalid, "there is no resource tier %q: use one of %s", name, strings.Join(names, ", "))
 }
