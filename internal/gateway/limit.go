@@ -76,8 +76,9 @@ func (d *Decision) limit(level Level, id string, perMinute int64) bool {
 	return perMinute > 0
 }
 
-// head tells the caller what is left, in the fields of draft-ietf-httpapi-ratelimit-headers-06,
-// section 3, in the place of whatever the backend says of limits of its own.
+// head tells the caller what is left, in the fields of draft-ietf-httpapi-ratelimit-headers-06
+// with the rest of the minute in seconds, in the place of whatever the backend says of
+// limits of its own. It says nothing when the call has no limit.
 func (q *Quota) head(h http.Header) {
 	if q.Limit == 0 {
 		return

@@ -129,7 +129,7 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	h := w.Header()
 	d.Quota.head(h)
 	if r.Status == http.StatusTooManyRequests {
-		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10))
+		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10)) // RFC 6585, section 4
 		body = d.Quota.tell(body)
 	}
 	h.Set("Content-Type", "application/json;charset=utf-8")
