@@ -72,6 +72,9 @@ func (r *Resource) Validate() error {
 	if err := checkDescription(r.Summary); err != nil {
 		return err
 	}
+	if err := CheckResourceTier(r.Tier); err != nil {
+		return err
+	}
 	for _, s := range r.Scopes {
 		if !validScope(s) {
 			return Errorf(Invalid, "%s %s names %q, which cannot be a scope", r.Method, r.Template, s)

@@ -1,5 +1,7 @@
 package gatehouse
 
+import "strings"
+
 // Tier says how often one may call.
 type Tier struct {
 	Name        string
@@ -23,6 +25,15 @@ var ApplicationTiers = []Tier{
 	{Name: Unlimited, Description: "no limit"},
 }
 
+// ResourceTiers are the tiers a resource may have over the calls of all its callers,
+// named as OpenAPI files (x-throttling-tier) and management clients write them.
+var ResourceTiers = []Tier{
+	{Name: "10KPerMin", Description: "10 000 calls a minute", PerMinute: 10_000},
+	{Name: "20KPerMin", Description: "20 000 calls a minute", PerMinute: 20_000},
+	{Name: "50KPerMin", Description: "50 000 calls a minute", PerMinute: 50_000},
+	{Name: Unlimited, Description: "no limit"},
+}
+
 // Unlimited is the tier that limits nothing.
 const Unlimited = "Unlimited"
 
@@ -34,4 +45,27 @@ func FindTier(tiers []Tier, name string) (Tier, bool) {
 		}
 	}
 	return Tier{}, false
+}
+
+// PerMinute returns how many calls a minute the tier called name allows; 0 means no
+// limit, as for the empty name. Names are checked where they are set, not here.
+func PerMinute(tiers []Tier, name string) int64 {
+	if name == "" || name == Unlimited {
+		return 0
+	}
+	tier, _ := FindTier(tiers, name)
+	return tier.PerMinute
+}
+
+// CheckResourceTier checks that a resource may have the tier called name; none means
+// Unlimited.
+func CheckResourceTier(name string) error {
+	if _, ok := FindTier(ResourceTiers, name); ok || name == "" {
+		return nil
+	}
+	var names []string
+	for _, t := range ResourceTiers {
+		names = append(names, t.Name)
+	}
+	return Errorf(Invalid, "there is no resource tier %q: use one of %s", name, strings.Join(names, ", "))
 }

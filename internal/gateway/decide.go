@@ -39,6 +39,9 @@ type Facts interface {
 	Proof(token string) (string, error)
 	// Certificate returns the thumbprint of the caller's TLS certificate, or nothing.
 	Certificate() string
+	// Count counts the call against all limits, or against none when one of them is
+	// used up, and returns what is left.
+	Count(limits Limits) Quota
 }
 
 // Decision is what comes of a call, and why.
@@ -53,7 +56,10 @@ type Decision struct {
 	Resource      *gatehouse.Resource // nil when none was found
 	Authorization *gatehouse.Authorization
 	Client        *gatehouse.Client
-	Endpoint      *Endpoint // where to forward to
+	Subscription  *gatehouse.Subscription // nil when the call needs none
+	Endpoint      *Endpoint               // where to forward to
+	Limits        Limits                  // that the call counts against
+	Quota         Quota                   // what they leave
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
@@ -72,7 +78,9 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	d.choose(r)
+	if d.choose(r) && d.within(f) {
+		d.Outcome = Forward
+	}
 	return d
 }
 
@@ -155,7 +163,7 @@ func (d *Decision) subscribed() bool {
 		return d.refuse(wrongTokenType)
 	}
 	s := d.Client.Subscription(d.API.ID)
-	if s == nil {
+	if d.Subscription = s; s == nil {
 		return d.API.State == gatehouse.Prototyped || d.refuse(notSubscribed)
 	}
 	switch s.State {
@@ -174,18 +182,20 @@ func (d *Decision) opened() bool {
 	return d.Resource.OpenTo(d.Authorization.Scopes) || d.refuse(missingScope)
 }
 
-// choose picks the backend: the sandbox for a sandbox token, else production.
-func (d *Decision) choose(r *route) {
-	switch sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox; {
-	case sandbox && r.sandbox == nil:
-		d.Refusal = noSandbox
-	case sandbox:
-		d.Endpoint, d.Outcome = r.sandbox, Forward
-	case r.production == nil:
-		d.Refusal = noProduction
-	default:
-		d.Endpoint, d.Outcome = r.production, Forward
+// choose picks the backend: the sandbox for a sandbox token, else production. It comes
+// before the limits, so that a call which has no backend uses nothing up.
+func (d *Decision) choose(r *route) bool {
+	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
+	if d.Endpoint = r.production; sandbox {
+		d.Endpoint = r.sandbox
 	}
+	switch {
+	case d.Endpoint != nil:
+		return true
+	case sandbox:
+		return d.refuse(noSandbox)
+	}
+	return d.refuse(noProduction)
 }
 
 // maxToken bounds an access token, in bytes.

@@ -5,6 +5,8 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
+//	limit.go       how many calls of a minute are let through, and what is left of them
+//	count.go       the calls of the running minute, counted on this node
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	refusal.go     the gateway's own answers, in one table
@@ -21,6 +23,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -88,6 +91,7 @@ type Gateway struct {
 	once      sync.Once
 	transport *http.Transport
 	calls     sync.Pool // of *call
+	counts    counts
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -145,6 +149,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
+	g.counts.seed = maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.

@@ -83,6 +83,11 @@ func (c *call) Proof(token string) (string, error) {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
+// Count counts on this node, by its clock.
+func (c *call) Count(limits Limits) Quota {
+	return c.gateway.counts.take(&limits, c.gateway.Now())
+}
+
 func (c *call) refuse(with *Refusal) {
 	c.decision.Refusal = with
 	c.allowOrigin(c.w.Header())
@@ -157,6 +162,7 @@ func (c *call) answered(res *http.Response) error {
 		c.proxy.FlushInterval = -1
 	}
 	c.keepRequestID()
+	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
 	return nil
 }

@@ -73,6 +73,16 @@ var (
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
 		Description: "Production key offered to the API with no production endpoint"})
 
+	// overLimit holds what is said when a limit is used up, by its level.
+	overLimit = [levels]*Refusal{
+		ResourceLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900802", Message: "Message throttled out",
+			Description: "You have exceeded your quota: the resource has had all the calls that its tier allows in one minute, from all callers together. Call again at nextAccessTime"}),
+		ApplicationLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900803", Message: "Message throttled out",
+			Description: "You have exceeded your quota: the application has made all the calls that its tier allows in one minute, with all its tokens together. Call again at nextAccessTime"}),
+		SubscriptionLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900804", Message: "Message throttled out",
+			Description: "You have exceeded your quota: the application has made all the calls of this API that its subscription's tier allows in one minute. Call again at nextAccessTime, or subscribe on a higher tier"}),
+	}
+
 	incompleteBody = plain(&Refusal{Status: http.StatusBadRequest, Code: "102511", Message: "Incomplete payload",
 		Description: "The body of the request did not arrive in full"})
 	largeBody = status(http.StatusRequestEntityTooLarge, "Payload Too Large",
@@ -115,10 +125,15 @@ func typed(r *Refusal, kind string) *Refusal {
 // write answers with d's refusal: the one place where it becomes HTTP. gateway is what
 // the world calls the gateway.
 func (d *Decision) write(w http.ResponseWriter, gateway string) {
-	r := d.Refusal
+	r, body := d.Refusal, d.Refusal.body
 	h := w.Header()
+	d.Quota.head(h)
+	if r.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10)) // RFC 6585, section 4
+		body = d.Quota.tell(body)
+	}
 	h.Set("Content-Type", "application/json;charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(r.body)))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	if challenges := d.challenges(gateway); challenges != nil {
 		h["Www-Authenticate"] = challenges
@@ -127,7 +142,7 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 		h.Set("Allow", d.Allow)
 	}
 	w.WriteHeader(r.Status)
-	w.Write(r.body) // a caller that has left cannot be told so
+	w.Write(body) // a caller that has left cannot be told so
 }
 
 // challenges returns what WWW-Authenticate says (RFC 6750, section 3): the realm alone

@@ -92,9 +92,7 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	if summary := what.get("summary"); summary != nil && summary.tag != "!!null" {
 		resource.Summary = cut(summary.text, maxSummary)
 	}
-	if tier := what.get("x-throttling-tier"); tier != nil && tier.text != gatehouse.Unlimited && tier.tag != "!!null" {
-		resource.Tier = tier.text
-	}
+	resource.Tier = r.tier(what, path)
 	resource.Auth = r.authType(what, item, path)
 	if own := what.get("security"); own != nil {
 		resource.Scopes = r.readSecurity(own, path.to("security"))
@@ -109,6 +107,20 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 		return
 	}
 	r.draft.API.Resources = append(r.draft.API.Resources, resource)
+}
+
+// tier reads the resource tier of an operation; none stands for Unlimited.
+func (r *reader) tier(operation *node, path pointer) string {
+	const key = "x-throttling-tier"
+	tier := operation.get(key)
+	if tier == nil || tier.shape != scalar || tier.tag == "!!null" || tier.text == gatehouse.Unlimited {
+		return ""
+	}
+	if err := gatehouse.CheckResourceTier(tier.text); err != nil {
+		r.problem(tier, path.to(key), "%s", gatehouse.MessageOf(err))
+		return ""
+	}
+	return tier.text
 }
 
 // authType reads the nearest x-auth-type: the operation's, its path's, the root's.
