@@ -33,7 +33,7 @@ func TestClientCredentials(t *testing.T) {
 	}
 }
 
-// Acceptance 10, and platform.md's validity: how many seconds, or for ever where the
+// Acceptance 10, and the parameter validity_period: how many seconds, or for ever where the
 // organization allows it.
 func TestValidityPeriod(t *testing.T) {
 	h := newHouse(t)
