@@ -11,24 +11,31 @@ import (
 	"testing"
 )
 
-// docs/security-checks.md lists each of the 158 checks once, and every test it names
-// exists.
+// docs/security-checks.md lists each of the 158 checks once, docs/acceptance.md each of
+// the 25 scenarios, and every test they name exists.
 func TestSecurityChecksNameRealTests(t *testing.T) {
-	page, err := os.ReadFile("../../docs/security-checks.md")
+	exists := tests(t)
+	for page, numbers := range map[string]int{"security-checks.md": 158, "acceptance.md": 25} {
+		t.Run(page, func(t *testing.T) { namesRealTests(t, "../../docs/"+page, numbers, exists) })
+	}
+}
+
+func namesRealTests(t *testing.T, path string, numbers int, exists map[string]bool) {
+	t.Helper()
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exists := tests(t)
 	row := regexp.MustCompile(`(?m)^\| (\d+) \|`)
 	next := 1
 	for _, match := range row.FindAllSubmatch(page, -1) {
 		if number, err := strconv.Atoi(string(match[1])); err != nil || number != next {
-			t.Errorf("check %s stands where %d should", match[1], next)
+			t.Errorf("%s stands where %d should", match[1], next)
 		}
 		next++
 	}
-	if next != 159 {
-		t.Errorf("%d checks, want 158", next-1)
+	if next != numbers+1 {
+		t.Errorf("%d rows, want %d", next-1, numbers)
 	}
 	named := regexp.MustCompile("`([a-z0-9]+\\.(?:Test|Fuzz)[A-Za-z0-9]+)`")
 	for _, match := range named.FindAllSubmatch(page, -1) {
