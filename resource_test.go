@@ -102,7 +102,7 @@ func TestParseAuthType(t *testing.T) {
 func TestResourceTiers(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"": true, "10KPerMin": true, "20KPerMin": true, "50KPerMin": true, gatehouse.Unlimited: true,
-		"Gold": false, "10PerMin": false, "10kpermin": false, "unlimited": false, " ": false,
+		"Gold": true, "Platinum": false, "10PerMin": false, "10kpermin": false, "unlimited": false, " ": false,
 	} {
 		r := gatehouse.Resource{Method: "GET", Template: "/", Tier: name}
 		if err := r.Validate(); (err == nil) != ok || !ok && gatehouse.KindOf(err) != gatehouse.Invalid {

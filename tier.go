@@ -26,8 +26,12 @@ var ApplicationTiers = []Tier{
 }
 
 // ResourceTiers are the tiers a resource may have over the calls of all its callers,
-// named as OpenAPI files (x-throttling-tier) and management clients write them.
+// named as OpenAPI files (x-throttling-tier) and management clients write them. The names
+// of subscription tiers among them are those of older files.
 var ResourceTiers = []Tier{
+	{Name: "Bronze", Description: "1 000 calls a minute", PerMinute: 1000},
+	{Name: "Silver", Description: "2 000 calls a minute", PerMinute: 2000},
+	{Name: "Gold", Description: "5 000 calls a minute", PerMinute: 5000},
 	{Name: "10KPerMin", Description: "10 000 calls a minute", PerMinute: 10_000},
 	{Name: "20KPerMin", Description: "20 000 calls a minute", PerMinute: 20_000},
 	{Name: "50KPerMin", Description: "50 000 calls a minute", PerMinute: 50_000},
