@@ -79,11 +79,11 @@ func TestLimitsAreExactWhenAllCallAtOnce(t *testing.T) {
 		resource, application, subscription int64
 		pass, left                          int64 // how many pass in all; what is left of the resource then
 	}{
-		"the resource ends first":      {500, 300, 1000, 500, 0},
-		"the applications end first":   {1000, 300, 400, 600, 400},
-		"the subscriptions end first":  {1000, 400, 200, 400, 600},
-		"all end at once":              {600, 300, 300, 600, 0},
-		"resource and one application": {300, 300, 300, 300, 0},
+		"the resource ends first":      {50_000, 30_000, 99_000, 50_000, 0},
+		"the applications end first":   {99_000, 30_000, 40_000, 60_000, 39_000},
+		"the subscriptions end first":  {99_000, 40_000, 20_000, 40_000, 59_000},
+		"all end at once":              {60_000, 30_000, 30_000, 60_000, 0},
+		"resource and one application": {30_000, 30_000, 30_000, 30_000, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCounts()
@@ -99,8 +99,10 @@ func TestLimitsAreExactWhenAllCallAtOnce(t *testing.T) {
 				}
 				all.Go(func() {
 					<-start
-					if !c.take(&limits, noon).Full {
-						passed[app].Add(1)
+					for range 50 {
+						if !c.take(&limits, noon).Full {
+							passed[app].Add(1)
+						}
 					}
 				})
 			}
