@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -58,6 +60,35 @@ func TestDemoWorksWhenPasted(t *testing.T) {
 	}
 	if code := p.Stop(t); code != 0 {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+}
+
+// The demo prints its passwords, so nobody from outside reaches it, whatever the defaults
+// of a server are: it refuses other addresses, and moves those without a host.
+func TestDemoListensOnLoopback(t *testing.T) {
+	binary := gatehousetest.Binary(t)
+	out, err := exec.CommandContext(t.Context(), binary, "demo", "--portal-listen", "https://0.0.0.0:0").CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), "loopback") {
+		t.Errorf("on every address: %v %s", err, out)
+	}
+	p := gatehousetest.Run(t, "demo", "GATEHOUSE_GATEWAY_LISTEN=https://:0", "GATEHOUSE_PORTAL_LISTEN=https://:0")
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.Gateway, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		ip, ok := a.(*net.IPNet)
+		if !ok || ip.IP.IsLoopback() || ip.IP.IsLinkLocalUnicast() {
+			continue
+		}
+		if c, err := net.Dial("tcp", net.JoinHostPort(ip.IP.String(), port)); err == nil {
+			c.Close()
+			t.Errorf("the demo answers on %s", ip.IP)
+		}
 	}
 }
 
