@@ -20,6 +20,7 @@ import (
 // revive starts the process again and tells how long the first token took.
 func (h *house) revive(t *testing.T) time.Duration {
 	t.Helper()
+	h.Kill() // waits for the end of one that ended itself at a failpoint
 	began := time.Now()
 	h.Restart(t)
 	h.client.CloseIdleConnections()
