@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -22,6 +23,8 @@ const (
 type Head struct {
 	Method        string
 	Path          string // canonical
+	Query         string // as it was sent
+	Header        map[string][]string
 	Authorization string // the header's value, empty if there was none
 	Preflight     bool   // Origin and Access-Control-Request-Method were there
 	Gateway       string // what the world calls the gateway: the beginning of APIs' URLs
@@ -37,6 +40,8 @@ type Facts interface {
 	// Proof returns the thumbprint of the key that the caller proves to hold for a
 	// token. An Unauthenticated error means that there is no proof, or none that holds.
 	Proof(token string) (string, error)
+	// Address returns the address that the call comes from; the zero Addr when nobody knows.
+	Address() netip.Addr
 	// Certificate returns the thumbprint of the caller's TLS certificate, or nothing.
 	Certificate() string
 	// Count counts the call against all limits, or against none when one of them is
@@ -58,8 +63,11 @@ type Decision struct {
 	Client        *gatehouse.Client
 	Subscription  *gatehouse.Subscription // nil when the call needs none
 	Endpoint      *Endpoint               // where to forward to
+	Policy        string                  // the policy that refused, if one did
 	Limits        Limits                  // that the call counts against
 	Quota         Quota                   // what they leave
+
+	policies *chain // of the resource; nil when none was found
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
@@ -78,7 +86,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	if d.choose(r) && d.within(f) {
+	if d.choose(r) && d.admitted(f, h) && d.within(f) {
 		d.Outcome = Forward
 	}
 	return d
@@ -95,7 +103,8 @@ func (d *Decision) refuse(with *Refusal) bool {
 func (d *Decision) find(resources *node, h *Head) bool {
 	path := strings.TrimSuffix(d.Rest, "/")
 	if !(h.Preflight && h.Method == "OPTIONS") {
-		if d.Resource = resources.match(path, h.Method); d.Resource != nil {
+		if found := resources.match(path, h.Method); found != nil {
+			d.Resource, d.policies = found.Resource, found.policies
 			return true
 		}
 	}
@@ -190,7 +199,7 @@ func (d *Decision) choose(r *route) bool {
 		d.Endpoint = r.sandbox
 	}
 	switch {
-	case d.Endpoint != nil:
+	case d.Endpoint != nil || d.policies.alone:
 		return true
 	case sandbox:
 		return d.refuse(noSandbox)

@@ -9,6 +9,7 @@
 //	count.go       the calls of the running minute, counted on this node
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
+//	policy.go      what is done to calls on their way; policy_*.go: one each
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
@@ -190,7 +191,7 @@ func (h *Head) read(r *http.Request) *Refusal {
 	if !ok || !validQuery(query) {
 		return badTarget
 	}
-	*h = Head{Method: r.Method, Path: path}
+	*h = Head{Method: r.Method, Path: path, Query: query, Header: r.Header}
 	if len(authorization) == 1 {
 		h.Authorization = authorization[0]
 	}

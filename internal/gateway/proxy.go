@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -81,6 +82,16 @@ func (c *call) Proof(token string) (string, error) {
 	return c.gateway.Proofs.Check(c.r.Context(), c.r.Header["Dpop"], c.r.Method, c.head.Path, token)
 }
 
+// Address is whom the connection, or a trusted proxy, says it is.
+func (c *call) Address() netip.Addr {
+	address, _, _ := c.gateway.caller(c.r)
+	parsed, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return parsed.Unmap().WithZone("")
+}
+
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
 // Count counts on this node, by its clock.
@@ -113,6 +124,11 @@ func (c *call) forward() {
 			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 		}
 	}
+	for _, p := range c.decision.policies.answerers {
+		if p.answer(c) {
+			return
+		}
+	}
 	if a := c.decision.Authorization; a != nil && lasting(c.r) {
 		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
 		defer cancel()
@@ -143,6 +159,9 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = to.Host
 	cleanRequest(p.Out.Header)
 	c.gateway.introduce(c.r, p.Out.Header)
+	for _, policy := range c.decision.policies.rewriters {
+		policy.rewrite(c, p.Out)
+	}
 	wrapBody(p)
 }
 
@@ -160,6 +179,11 @@ func (c *call) answered(res *http.Response) error {
 	c.proxy.FlushInterval = 0
 	if res.ContentLength > int64(len(buffer{})) {
 		c.proxy.FlushInterval = -1
+	}
+	for _, p := range c.decision.policies.responders {
+		if err := p.respond(c, res); err != nil {
+			return err
+		}
 	}
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)

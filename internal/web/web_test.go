@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
 	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/login"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/page"
@@ -57,7 +58,7 @@ func newSite(t testing.TB) *site {
 	s := &site{t: t, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	s.people = &organization.Service{Store: store, Passwords: passwords, Now: time.Now}
-	s.pub = &publisher.Service{Store: store, Now: time.Now}
+	s.pub = &publisher.Service{Store: store, Check: gateway.Check, Now: time.Now}
 	keys := &token.Keys{Store: store, Now: time.Now}
 	if err := keys.Load(ctx); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ type API struct {
 	Definition  string
 	CreatedAt   int64
 	UpdatedAt   int64
+	Settings    string
 }
 
 type AccessToken struct {
