@@ -27,6 +27,9 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	target    picked
+	inside    bool      // among the calls in flight
+	sent      *Endpoint // that the backend's request is written for
 }
 
 func newCall(g *Gateway) *call {
@@ -35,7 +38,7 @@ func newCall(g *Gateway) *call {
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
-		Transport:      g.transport,
+		Transport:      c,
 		BufferPool:     buffers{},
 		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
 	}
@@ -48,7 +51,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent = nil, nil, nil, Head{}, Decision{}, picked{}, nil
 }
 
 func (c *call) decide() {
@@ -129,6 +132,10 @@ func (c *call) forward() {
 			return
 		}
 	}
+	if !c.enter() {
+		return
+	}
+	defer c.leave()
 	if a := c.decision.Authorization; a != nil && lasting(c.r) {
 		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
 		defer cancel()
@@ -145,7 +152,7 @@ func lasting(r *http.Request) bool {
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
 // to the letter: what was authorised is what the backend reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to := c.decision.Endpoint
+	to := c.target
 	escaped := to.Path + c.decision.Rest
 	if escaped == "" {
 		escaped = "/"
@@ -162,7 +169,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)
 	}
-	wrapBody(p)
+	wrapBody(p, c.decision.Backend.Tuning.Attempts > 1)
 }
 
 // answered removes from the backend's answer what is the gateway's to say, and sees that
@@ -185,6 +192,10 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	if endless(res) {
+		c.leave() // a stream waits for events, not for the backend
+	}
+	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -223,6 +234,9 @@ func refusalFor(err error) *Refusal {
 	}
 	if errors.Is(err, errIncomplete) {
 		return incompleteBody
+	}
+	if errors.Is(err, errSignIn) {
+		return noSignIn
 	}
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer
