@@ -18,6 +18,9 @@ func NewBackendSecret(plain string) BackendSecret { return BackendSecret{plain: 
 // IsZero reports whether there is no secret.
 func (s BackendSecret) IsZero() bool { return s == BackendSecret{} }
 
+// Equal reports whether two are the same text, or the same seal.
+func (s BackendSecret) Equal(other BackendSecret) bool { return s == other }
+
 // Plain returns the text of a secret that is not sealed yet, else nothing.
 func (s BackendSecret) Plain() string { return s.plain }
 

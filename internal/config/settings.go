@@ -88,6 +88,9 @@ func settings() []setting {
 		{name: "max-body", def: "10MiB", show: plain,
 			help: "how large the body of a call through the gateway may be: 512KiB, 10MiB, 1GiB or bytes",
 			set:  into(func(c *Config) *int64 { return &c.MaxBody }, ParseSize)},
+		{name: "max-backend-timeout", def: "2m", show: plain,
+			help: "how long a publisher may let a backend take for its answer: 1s to 1h",
+			set:  into(func(c *Config) *time.Duration { return &c.MaxBackendTimeout }, parseWait)},
 	}
 }
 

@@ -19,7 +19,7 @@ type Backend struct {
 	targets   []Endpoint         // the first one first
 	firstByte gatehouse.Duration // as it was set; 0 when it was not
 	roots     *x509.CertPool
-	purpose   string // that the secrets were sealed for
+	orgID     string // that the secrets were sealed for
 	same      string // equal for backends that are called alike
 
 	live *line // what this node holds to call it; nil until a Gateway takes the table up
@@ -46,7 +46,7 @@ func compileBackend(api *gatehouse.API, first string, settings *gatehouse.Backen
 		}
 		return nil, nil
 	}
-	b := &Backend{Backend: settings.WithDefaults(), firstByte: settings.Tuning.FirstByteTimeout, purpose: SecretPurpose(api.OrgID)}
+	b := &Backend{Backend: settings.WithDefaults(), firstByte: settings.Tuning.FirstByteTimeout, orgID: api.OrgID}
 	for _, t := range append([]gatehouse.Target{{URL: first, Weight: b.Weight}}, b.More...) {
 		e, err := parseEndpoint(t.URL)
 		if err != nil {
@@ -63,10 +63,6 @@ func compileBackend(api *gatehouse.API, first string, settings *gatehouse.Backen
 	}
 	return b, nil
 }
-
-// SecretPurpose is what an organization's secrets for backends are sealed for: they open
-// for no other organization.
-func SecretPurpose(orgID string) string { return "backend of " + orgID }
 
 func parseEndpoint(s string) (Endpoint, error) {
 	u, err := url.Parse(s)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -148,12 +149,9 @@ func (ls *lines) open(g *Gateway, api *gatehouse.API, keyType gatehouse.KeyType,
 func (l *line) connect(g *Gateway, b *Backend, known map[string]*target, ls *lines) error {
 	open := func(s gatehouse.BackendSecret) (string, error) {
 		if g.Secrets == nil {
-			return "", fmt.Errorf("there is nothing to open secrets with")
+			return "", errors.New("there is nothing to open secrets with")
 		}
-		return s.Open(func(sealed string) (string, error) {
-			text, err := g.Secrets.Open(sealed, b.purpose)
-			return string(text), err
-		})
+		return s.Open(func(sealed string) (string, error) { return g.Secrets.Open(b.orgID, sealed) })
 	}
 	key := poolKey{connect: time.Duration(b.Tuning.ConnectTimeout), firstByte: g.patience(b), ca: b.TLS.CA, certificate: b.TLS.Certificate, http2: b.Tuning.HTTP2}
 	var broken error
@@ -262,6 +260,28 @@ func (g *Gateway) Targets() []TargetStatus {
 		}
 	}
 	return all
+}
+
+// Counts returns how many targets are in each state, how many calls wait for backends, and
+// how many attempts were made after a first one.
+func (g *Gateway) Counts() (targets map[string]int, inFlight, retries int64) {
+	g.once.Do(g.open)
+	g.lines.mu.Lock()
+	defer g.lines.mu.Unlock()
+	targets = map[string]int{}
+	for _, both := range g.lines.byAPI {
+		for _, l := range both {
+			if l == nil {
+				continue
+			}
+			inFlight += l.inFlight.Load()
+			for _, t := range l.targets {
+				state, _ := t.health.state()
+				targets[state]++
+			}
+		}
+	}
+	return targets, inFlight, g.retries.Load()
 }
 
 // watch has the targets checked, if the settings ask for it, until the line ends.

@@ -16,9 +16,9 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// Secrets opens what was sealed for a purpose.
+// Secrets opens what was sealed for an organization.
 type Secrets interface {
-	Open(sealed, purpose string) ([]byte, error)
+	Open(orgID, sealed string) (plain string, err error)
 }
 
 // errSignIn is in the chain of the error for a call that the gateway could not sign in.

@@ -5,6 +5,7 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
+//	backends.go      what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
@@ -96,7 +97,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
@@ -105,6 +106,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
 		return err
 	}
+	s.metrics.WatchBackends(gateway.TargetStates, s.gateway)
 	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
 	return s.gateway.Load(ctx)
 }
@@ -204,7 +206,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, len(s.atGateway)+len(s.atPortal)+len(s.atOps))
 	s.atGateway.serve(s.observed("gateway", s.gatewayHandler(), false), failed)
 	s.atPortal.serve(s.observed("portal", s.portalHandler(), true), failed)
-	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Ready: s.ready}).Handler(), false), failed)
+	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Targets: func() any { return s.gateway.Targets() }, Ready: s.ready}).Handler(), false), failed)
 	s.serving.Store(true)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
