@@ -166,12 +166,12 @@ func (c *call) again(l *line, out *http.Request, how ending, n int, tried uint32
 	plain := out.Body == nil || out.Body == http.NoBody
 	switch how {
 	case unsigned:
-		if *signed || !plain || !l.spend() {
+		if *signed || !l.spend() {
 			return false
 		}
 		*signed = true
 		l.signIn.tokens.drop(out.Header[l.signIn.header])
-		return true
+		return plain // else the next call has the fresh one
 	case late:
 		return false
 	case unanswered, unwell:
