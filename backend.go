@@ -56,7 +56,8 @@ const (
 type Tuning struct {
 	// Sticky keeps a caller's calls to one of the targets: cookie, address or subject.
 	Sticky Sticky `json:"sticky,omitempty"`
-	// ConnectTimeout is how long a connection may take to be made: 100ms to 30s. Default 5s.
+	// ConnectTimeout is how long a connection may take to be made, 100ms to 30s; the TLS
+	// handshake may take twice as long after it. Default 5s.
 	ConnectTimeout Duration `json:"connectTimeout,omitzero"`
 	// FirstByteTimeout is how long a target may take from the request to the header of its
 	// answer: 100ms to what the operator allows (--max-backend-timeout). Default 30s.

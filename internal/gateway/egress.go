@@ -13,12 +13,11 @@ import (
 
 // Limits of the connections to backends.
 const (
-	dialTimeout      = 5 * time.Second
-	handshakeTimeout = 10 * time.Second
-	continueTimeout  = time.Second // for 100 Continue, then the body is sent anyhow
-	idleTimeout      = 90 * time.Second
-	maxIdlePerPool   = 256
-	maxAnswerHeader  = 1 << 20 // bytes
+	dialTimeout     = 5 * time.Second
+	continueTimeout = time.Second // for 100 Continue, then the body is sent anyhow
+	idleTimeout     = 90 * time.Second
+	maxIdlePerPool  = 256
+	maxAnswerHeader = 1 << 20 // bytes
 )
 
 // errForbiddenAddress is in the chain of the error for a backend that has an address

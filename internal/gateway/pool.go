@@ -79,7 +79,7 @@ func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (*http.Transp
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
-		TLSHandshakeTimeout:    max(key.connect, handshakeTimeout),
+		TLSHandshakeTimeout:    2 * key.connect,
 		ResponseHeaderTimeout:  key.firstByte,
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        idleTimeout,

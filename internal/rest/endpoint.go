@@ -71,7 +71,7 @@ func (n *number) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f < 0 || f > 1e9 {
+	if err != nil || !(f >= 0 && f <= 1e9) {
 		return gatehouse.Errorf(gatehouse.Invalid, "a duration in an endpoint's config is a number of milliseconds, not %.40q", text)
 	}
 	*n = number(f)
