@@ -11,6 +11,7 @@
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
 //	refusal.go     the gateway's own answers, in one table
+//	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
