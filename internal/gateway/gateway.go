@@ -163,8 +163,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Forward:
 		c.forward()
 	case Preflight:
-		c.allowOrigin(w.Header())
-		c.decision.preflight(w)
+		c.cors().preflight(w, r.Header["Origin"], c.decision.Allow)
 	default:
 		c.refuse(c.decision.Refusal)
 	}

@@ -15,6 +15,7 @@ import (
 // kinds are the policies that there are. Each stands in a file of its own, policy_<name>.go,
 // with its settings, whose comments are its manual.
 var kinds = []kind{
+	{"cors", nil, compiles(newCORS)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
 }
 

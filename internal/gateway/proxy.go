@@ -105,11 +105,19 @@ func (c *call) refuse(with *Refusal) {
 	c.decision.write(c.w, c.gateway.URL)
 }
 
-// allowOrigin lets a page of another origin read the answer.
+// allowOrigin lets a page of another origin read the answer, where the API's settings do.
 func (c *call) allowOrigin(h http.Header) {
-	if c.r.Header["Origin"] != nil {
-		h.Set("Access-Control-Allow-Origin", "*")
+	if k := c.cors(); k.open(h, c.r.Header["Origin"]) && k.exposed != "" {
+		h.Set("Access-Control-Expose-Headers", k.exposed)
 	}
+}
+
+// cors is what the API says of CORS, or what is done where there is none.
+func (c *call) cors() *cors {
+	if c.decision.cors == nil {
+		return openCORS
+	}
+	return c.decision.cors
 }
 
 // forward sends the call to the backend. A body that is known to be too large is
@@ -169,7 +177,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
-	cleanAnswer(res.Header)
+	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
 	}

@@ -180,16 +180,3 @@ var proofAlgorithms = func() string {
 	}
 	return `, algs="` + strings.Join(names, " ") + `"`
 }()
-
-// preflight answers a browser that asks whether a page of another origin may call
-// (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
-// not allow credentials: the browser adds no cookie, and the page must know the token.
-// The star stands for all headers but Authorization.
-func (d *Decision) preflight(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", d.Allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type, Accept, SOAPAction, apikey, *")
-	h.Set("Access-Control-Max-Age", "600")
-	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
-}

@@ -36,6 +36,7 @@ const maxDepth = 6
 type route struct {
 	api                 gatehouse.API // without its description
 	resources           node
+	cors                *cors
 	production, sandbox *Endpoint // nil when there is none
 }
 
@@ -200,6 +201,9 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
 	if err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
+	if r.cors, err = corsOf(shared); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	for i := range r.api.Resources {
