@@ -17,6 +17,11 @@ import (
 var kinds = []kind{
 	{"cors", nil, compiles(newCORS)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
+	{"mock", []gatehouse.Side{gatehouse.RequestSide}, compiles(newMock)},
+	{"query", []gatehouse.Side{gatehouse.RequestSide}, compiles(newQuery)},
+	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
+	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
 }
 
 // kind is one sort of policy.
@@ -92,7 +97,8 @@ type chain struct {
 	answerers  []answerer
 	rewriters  []rewriter
 	responders []responder
-	alone      bool // a policy stands in for the backend
+	alone      bool          // a policy stands in for the backend
+	template   *pathTemplate // of the path that the backend gets; nil for the call's own
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -181,6 +187,9 @@ func (c *chain) add(p named[any]) {
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
 	}
+	if r, ok := compiled.(*rewritten); ok && r.template != nil {
+		c.template = r.template
+	}
 }
 
 // admitted asks the policies that decide by a call's head.
@@ -194,9 +203,14 @@ func (d *Decision) admitted(f Facts, h *Head) bool {
 	return true
 }
 
-// Check reports what keeps an API from being compiled: an Invalid error that names the
-// policy and the setting. It is asked before an API is stored.
+// Check reports what keeps an API from being served: an Invalid error that names the policy
+// and the setting, or the resource whose calls nobody would answer. It is asked before an API
+// is stored.
 func Check(api *gatehouse.API) error {
-	_, err := compile(api)
-	return err
+	r, err := compile(api)
+	if err != nil || !api.Served() || r.forwards == nil || r.production != nil || r.sandbox != nil {
+		return err
+	}
+	return gatehouse.Errorf(gatehouse.Invalid, "API %s %s has no backend: set its production endpoint before publishing, or give %s %s a policy that answers, like mock",
+		api.Name, api.Version, r.forwards.Method, r.forwards.Template)
 }

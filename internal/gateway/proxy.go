@@ -151,10 +151,14 @@ func lasting(r *http.Request) bool {
 }
 
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
-// to the letter: what was authorised is what the backend reads.
+// to the letter, or made of its parts by a policy: what was authorised is what the backend
+// reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to := c.decision.Endpoint
-	escaped := to.Path + c.decision.Rest
+	to, rest := c.decision.Endpoint, c.decision.Rest
+	if t := c.decision.policies.template; t != nil {
+		rest = t.path(c.decision.Resource, rest)
+	}
+	escaped := to.Path + rest
 	if escaped == "" {
 		escaped = "/"
 	}

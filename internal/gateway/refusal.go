@@ -68,6 +68,9 @@ var (
 	missingScope = plain(&Refusal{Status: http.StatusForbidden, Code: "900910",
 		Message:     "The access token does not allow you to access the requested resource",
 		Description: "The token holds none of the scopes that open this resource. Ask for one when you get the token", tokenError: "insufficient_scope"})
+	// foreignAddress does not tell the address: behind a proxy that nobody trusts it is the proxy's.
+	foreignAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource: calls may not come from your address. Ask the API's publisher to list it"})
 	noSandbox = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Sandbox key offered to the API with no sandbox endpoint",
 		Description: "Sandbox key offered to the API with no sandbox endpoint"})
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",

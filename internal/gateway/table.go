@@ -37,7 +37,8 @@ type route struct {
 	api                 gatehouse.API // without its description
 	resources           node
 	cors                *cors
-	production, sandbox *Endpoint // nil when there is none
+	production, sandbox *Endpoint           // nil when there is none
+	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
 // resource is a resource with all that is done to its calls.
@@ -211,6 +212,9 @@ func compile(api *gatehouse.API) (*route, error) {
 		policies, err := newChain(shared, &r.api, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
+		}
+		if !policies.alone && r.forwards == nil {
+			r.forwards = one
 		}
 		r.resources.insert(&resource{one, policies})
 	}
