@@ -63,6 +63,8 @@ type Gateway struct {
 	APIs    APIs
 	Tokens  Tokens
 	Clients Clients
+	// Assertions sign what backends are told; nil means that no API may ask for it.
+	Assertions Assertions
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -88,12 +90,13 @@ type Gateway struct {
 	Log *slog.Logger
 	Now func() time.Time
 
-	table     atomic.Pointer[Table]
-	change    sync.Mutex // held while the table is replaced, so that no change is lost
-	once      sync.Once
-	transport *http.Transport
-	calls     sync.Pool // of *call
-	counts    counts
+	table      atomic.Pointer[Table]
+	change     sync.Mutex // held while the table is replaced, so that no change is lost
+	once       sync.Once
+	transport  *http.Transport
+	calls      sync.Pool // of *call
+	counts     counts
+	assertions assertions
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -159,16 +162,23 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.once.Do(g.open)
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
-	switch c.decide(); c.decision.Outcome {
+	c.serve()
+	c.end()
+	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
+}
+
+// serve answers the call. Policies hear of its end also when a panic cuts the answer off.
+func (c *call) serve() {
+	c.decide()
+	defer c.finish()
+	switch c.decision.Outcome {
 	case Forward:
 		c.forward()
 	case Preflight:
-		c.cors().preflight(w, r.Header["Origin"], c.decision.Allow)
+		c.cors().preflight(c.w, c.r.Header["Origin"], c.decision.Allow)
 	default:
 		c.refuse(c.decision.Refusal)
 	}
-	c.end()
-	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
 }
 
 // maxTarget bounds a request target, in bytes: path and query.

@@ -15,12 +15,14 @@ import (
 // kinds are the policies that there are. Each stands in a file of its own, policy_<name>.go,
 // with its settings, whose comments are its manual.
 var kinds = []kind{
+	{"backend-jwt", []gatehouse.Side{gatehouse.RequestSide}, compiles(newBackendJWT)},
 	{"cors", nil, compiles(newCORS)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
 	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
 	{"mock", []gatehouse.Side{gatehouse.RequestSide}, compiles(newMock)},
 	{"query", []gatehouse.Side{gatehouse.RequestSide}, compiles(newQuery)},
 	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
+	{"request-log", nil, compiles(newRequestLog)},
 	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
 }
 
@@ -81,6 +83,11 @@ type (
 	responder interface {
 		respond(c *call, res *http.Response) error
 	}
+	// finisher is told of a call when it is over, also of one that was refused after its resource
+	// was found.
+	finisher interface {
+		finish(c *call)
+	}
 	// standIn is an answerer that answers every call, so that there need be no backend.
 	standIn interface {
 		standsIn()
@@ -97,6 +104,7 @@ type chain struct {
 	answerers  []answerer
 	rewriters  []rewriter
 	responders []responder
+	finishers  []finisher
 	alone      bool          // a policy stands in for the backend
 	template   *pathTemplate // of the path that the backend gets; nil for the call's own
 }
@@ -183,6 +191,9 @@ func (c *chain) add(p named[any]) {
 	}
 	if r, ok := compiled.(responder); ok {
 		c.responders = append(c.responders, r)
+	}
+	if f, ok := compiled.(finisher); ok {
+		c.finishers = append(c.finishers, f)
 	}
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
@@ -27,6 +28,9 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	assertion string    // what the backend is told of the caller
+	status    int       // of the answer, once it is known
+	began     time.Time // when it was decided, for policies that ask
 }
 
 func newCall(g *Gateway) *call {
@@ -49,6 +53,16 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 // end lets go of everything the call held.
 func (c *call) end() {
 	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.assertion, c.status, c.began = "", 0, time.Time{}
+}
+
+// finish tells the policies that want to know how the call ended.
+func (c *call) finish() {
+	if p := c.decision.policies; p != nil {
+		for _, f := range p.finishers {
+			f.finish(c)
+		}
+	}
 }
 
 func (c *call) decide() {
@@ -60,6 +74,9 @@ func (c *call) decide() {
 	c.decision = Decide(c.gateway.current(), c, &c.head)
 	if err := c.decision.Err; err != nil && c.r.Context().Err() == nil {
 		c.gateway.Log.ErrorContext(c.r.Context(), "credentials cannot be checked", "api", c.decision.API.ID, "error", err)
+	}
+	if p := c.decision.policies; p != nil && len(p.finishers) > 0 {
+		c.began = c.gateway.Now()
 	}
 }
 
@@ -100,7 +117,7 @@ func (c *call) Count(limits Limits) Quota {
 }
 
 func (c *call) refuse(with *Refusal) {
-	c.decision.Refusal = with
+	c.decision.Refusal, c.status = with, with.Status
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
@@ -197,6 +214,7 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	c.status = res.StatusCode
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -218,6 +236,7 @@ const clientLeft = 499
 func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	c.keepRequestID()
 	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.status = clientLeft
 		c.w.WriteHeader(clientLeft)
 		return
 	}
