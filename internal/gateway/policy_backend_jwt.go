@@ -91,7 +91,8 @@ func (p *backendJWT) assertion(c *call) (string, error) {
 	d, now := &c.decision, c.gateway.Now()
 	a := d.Authorization
 	key := assertionKey{p, d.Client, d.Subscription, a.ID, a.Subject, a.Username, a.For, a.KeyType}
-	if held := c.gateway.assertions.get(key, now); held != "" {
+	held, keys := c.gateway.assertions.get(key, now)
+	if held != "" {
 		return held, nil
 	}
 	if c.gateway.Assertions == nil {
@@ -108,7 +109,7 @@ func (p *backendJWT) assertion(c *call) (string, error) {
 	case len(signed) > maxAssertion:
 		return "", gatehouse.Errorf(gatehouse.TooLarge, "the assertion has %d bytes, more than %d", len(signed), maxAssertion)
 	}
-	c.gateway.assertions.put(key, heldAssertion{signed, end.Add(-end.Sub(now) / 5)}, now)
+	c.gateway.assertions.put(key, heldAssertion{signed, end.Add(-end.Sub(now) / 5)}, keys, now)
 	return signed, nil
 }
 
@@ -153,25 +154,30 @@ type heldAssertion struct {
 
 // assertions are those that were signed, bounded in number.
 type assertions struct {
-	mu sync.RWMutex
-	by map[assertionKey]heldAssertion
+	mu   sync.RWMutex
+	keys int // how often the signing keys changed
+	by   map[assertionKey]heldAssertion
 }
 
-func (h *assertions) get(key assertionKey, now time.Time) string {
+// get returns an assertion that is held, and which keys sign now.
+func (h *assertions) get(key assertionKey, now time.Time) (text string, keys int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if held, ok := h.by[key]; ok && now.Before(held.until) {
-		return held.text
+		text = held.text
 	}
-	return ""
+	return text, h.keys
 }
 
-// put holds an assertion. To make room it drops those that are used no longer among a few
-// that the map happens to yield, or else one of them.
-func (h *assertions) put(key assertionKey, held heldAssertion, now time.Time) {
+// put holds an assertion, unless the keys changed while it was signed. To make room it drops
+// those that are used no longer among a few that the map happens to yield, or else one of them.
+func (h *assertions) put(key assertionKey, held heldAssertion, keys int, now time.Time) {
 	const sample = 8
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.keys != keys {
+		return
+	}
 	if h.by == nil {
 		h.by = map[assertionKey]heldAssertion{}
 	}
@@ -188,4 +194,13 @@ func (h *assertions) put(key assertionKey, held heldAssertion, now time.Time) {
 		}
 	}
 	h.by[key] = held
+}
+
+// KeysChanged forgets what was signed, because a key may have been revoked.
+func (g *Gateway) KeysChanged() {
+	h := &g.assertions
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.by = nil
+	h.keys++
 }
