@@ -98,6 +98,17 @@ func keepPolicies(resources, others []gatehouse.Resource) {
 	}
 }
 
+// withPolicies returns resources, those that list no policies with the ones that they had.
+func withPolicies(resources, before []gatehouse.Resource) []gatehouse.Resource {
+	resources = slices.Clone(resources)
+	for i := range resources {
+		if resources[i].Policies == nil {
+			keepPolicies(resources[i:i+1], before)
+		}
+	}
+	return resources
+}
+
 func mayCreate(by *gatehouse.Member) error {
 	if !by.May(gatehouse.CreateAPIs) {
 		return gatehouse.Errorf(gatehouse.Forbidden, "drawing up APIs takes the role creator or publisher: ask an administrator of your organization")
@@ -115,6 +126,9 @@ func (s *Service) Import(ctx context.Context, by *gatehouse.Member, document []b
 	}
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := draft.checkPolicies(s.Check); err != nil {
 		return nil, nil, err
 	}
 	a := draft.API
@@ -241,15 +255,20 @@ func (s *Service) Update(ctx context.Context, by *gatehouse.Member, id string, c
 }
 
 // UpdateDocument replaces an API's OpenAPI document, its resources and scopes. Its name,
-// version and context stay.
+// version and context stay, and so do the policies of each place where the document lists none.
 func (s *Service) UpdateDocument(ctx context.Context, by *gatehouse.Member, id string, document []byte) (*gatehouse.API, error) {
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
 		return nil, err
 	}
+	if err := draft.checkPolicies(s.Check); err != nil {
+		return nil, err
+	}
 	return s.update(ctx, by, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
-		keepPolicies(draft.API.Resources, a.Resources)
-		a.Resources = draft.API.Resources
+		if policies := draft.API.Settings.Policies; policies != nil {
+			a.Settings.Policies = policies
+		}
+		a.Resources = withPolicies(draft.API.Resources, a.Resources)
 		*def = gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
 		return agree(def.Scopes, scopes, by)
 	})
