@@ -55,6 +55,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool                // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy   // of all calls
+	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 }
 
@@ -80,10 +81,25 @@ func (c Changes) apply(a *gatehouse.API) {
 	if c.Approval != nil {
 		a.Approval = *c.Approval
 	}
-	if c.Policies != nil {
-		a.Settings.Policies = c.Policies
-	}
+	a.Settings.Policies = c.policies(a.Settings.Policies)
 	keepPolicies(a.Resources, c.Resources)
+}
+
+// policies returns what becomes of an API's policies. CORS has a field of its own, so a list
+// of policies without it leaves it as it is.
+func (c Changes) policies(before []gatehouse.Policy) []gatehouse.Policy {
+	isCORS := func(p gatehouse.Policy) bool { return p.Name == gatehouse.CORSPolicy }
+	all := before
+	if c.Policies != nil {
+		all = c.Policies
+	}
+	if c.CORS != nil {
+		return append(slices.DeleteFunc(slices.Clone(all), isCORS), c.CORS...)
+	}
+	if i := slices.IndexFunc(before, isCORS); i >= 0 && !slices.ContainsFunc(all, isCORS) {
+		return append(slices.Clip(all), before[i])
+	}
+	return all
 }
 
 // keepPolicies gives resources the policies that the same ones of others have.
