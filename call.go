@@ -1,6 +1,9 @@
 package gatehouse
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Call is what is remembered of one call of an API, so that whoever made it, or whoever
 // offers the API, can ask why it was answered as it was. It holds no credential and no
@@ -42,3 +45,16 @@ const (
 	StepSkipped StepResult = "not needed" // the call has nothing to check here
 	StepUnasked StepResult = "not asked"  // a check before refused
 )
+
+// Question asks what would become of a call that nobody makes.
+type Question struct {
+	Method  string
+	Target  string // path and query, as it would be sent
+	Token   string // access token; empty for none
+	Address string // that the call would come from; empty means nowhere in particular
+}
+
+// Allowed reports whether every check let the call through, as far as they were asked.
+func (c *Call) Allowed() bool {
+	return !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Result == StepRefused })
+}
