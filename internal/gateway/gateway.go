@@ -12,6 +12,7 @@
 //	policy.go      what is done to calls on their way; policy_*.go: one each
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
+//	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
@@ -96,6 +97,7 @@ type Gateway struct {
 	calls     sync.Pool // of *call
 	counts    counts
 	recent    recent
+	usage     usage
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -153,7 +155,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed, g.recent.seed = maphash.MakeSeed(), maphash.MakeSeed()
+	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.

@@ -61,6 +61,7 @@ func (c *call) account() {
 	if s.path == "" { // it was no path
 		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
 	}
+	c.gateway.usage.count(&s)
 	c.gateway.recent.add(&s)
 }
 

@@ -32,6 +32,8 @@ type Service struct {
 type Gateway interface {
 	// Remember stores the calls that this node remembers, so that they are found.
 	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
 }
 
 // Store keeps APIs.
@@ -51,6 +53,7 @@ type Store interface {
 
 	Call(ctx context.Context, id string) (*gatehouse.Call, error)
 	CallsTo(ctx context.Context, orgKey, apiID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Changes is what a publisher says of an API beside its OpenAPI document. Empty fields
