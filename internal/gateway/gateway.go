@@ -10,6 +10,9 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	explain.go     what each check of a decision saw
+//	recent.go      the last calls of each application, for those who ask why
+//	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
 //	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
@@ -97,6 +100,8 @@ type Gateway struct {
 	calls      sync.Pool // of *call
 	counts     counts
 	assertions assertions
+	recent     recent
+	usage      usage
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -154,7 +159,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed = maphash.MakeSeed()
+	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.
@@ -162,16 +167,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.once.Do(g.open)
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
-	c.serve()
-	c.end()
-	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
-}
-
-// serve answers the call. Policies hear of its end also when a panic cuts the answer off.
-func (c *call) serve() {
-	c.decide()
-	defer c.finish()
-	switch c.decision.Outcome {
+	over := false
+	defer func() {
+		c.account()
+		if over { // not when a panic cuts the answer off: then it may be in use
+			c.end()
+			g.calls.Put(c)
+		}
+	}()
+	switch c.decide(); c.decision.Outcome {
 	case Forward:
 		c.forward()
 	case Preflight:
@@ -179,6 +183,7 @@ func (c *call) serve() {
 	default:
 		c.refuse(c.decision.Refusal)
 	}
+	over = true
 }
 
 // maxTarget bounds a request target, in bytes: path and query.

@@ -15,8 +15,8 @@ import (
 // requestLogSettings writes a line into the gateway's log for each call of a resource, also
 // for one that was refused. Queries, bodies, tokens and other credentials are in no line.
 type requestLogSettings struct {
-	// Fields are what a line says: method, path, resource, status, duration (from the decision to
-	// the end of the answer), address, application, key (the consumer key), user, keytype,
+	// Fields are what a line says: method, path, resource, status, duration (up to the end of
+	// the answer), address, application, key (the consumer key), user, keytype,
 	// organization, api and version. By default method, resource, status, duration and application.
 	Fields []string `json:"fields,omitempty"`
 	// Headers are those of the request that a line repeats, up to 256 bytes of each. None that

@@ -28,9 +28,9 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
-	assertion string    // what the backend is told of the caller
-	status    int       // of the answer, once it is known
-	began     time.Time // when it was decided, for policies that ask
+	began     time.Time
+	status    int    // of the answer
+	assertion string // what the backend is told of the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -47,22 +47,33 @@ func newCall(g *Gateway) *call {
 }
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
-	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
 }
 
-// end lets go of everything the call held.
-func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
-	c.assertion, c.status, c.began = "", 0, time.Time{}
-}
-
-// finish tells the policies that want to know how the call ended.
-func (c *call) finish() {
+// account takes down what came of the call, and tells the policies that ask. A browser's question about CORS is no call.
+func (c *call) account() {
+	if c.decision.Outcome == Preflight {
+		return
+	}
+	s := seen{at: c.began, took: c.gateway.Now().Sub(c.began), status: c.status, method: c.r.Method, path: c.head.Path, decision: c.decision}
+	if len(c.requestID) > 0 {
+		s.id = c.requestID[0]
+	}
+	if s.path == "" { // it was no path
+		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
+	}
+	c.gateway.usage.count(&s)
+	c.gateway.recent.add(&s)
 	if p := c.decision.policies; p != nil {
 		for _, f := range p.finishers {
 			f.finish(c)
 		}
 	}
+}
+
+// end lets go of everything the call held.
+func (c *call) end() {
+	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.assertion = nil, nil, nil, Head{}, Decision{}, 0, ""
 }
 
 func (c *call) decide() {
@@ -74,9 +85,6 @@ func (c *call) decide() {
 	c.decision = Decide(c.gateway.current(), c, &c.head)
 	if err := c.decision.Err; err != nil && c.r.Context().Err() == nil {
 		c.gateway.Log.ErrorContext(c.r.Context(), "credentials cannot be checked", "api", c.decision.API.ID, "error", err)
-	}
-	if p := c.decision.policies; p != nil && len(p.finishers) > 0 {
-		c.began = c.gateway.Now()
 	}
 }
 
@@ -140,6 +148,7 @@ func (c *call) cors() *cors {
 // forward sends the call to the backend. A body that is known to be too large is
 // refused before the backend hears of it, one without a length when it turns out to be.
 func (c *call) forward() {
+	c.decision.Stage = StageAnswer
 	if limit := c.gateway.MaxBody; limit > 0 {
 		if c.r.ContentLength > limit {
 			c.refuse(largeBody)
@@ -198,6 +207,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
+	c.status = res.StatusCode
 	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -214,7 +224,6 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
-	c.status = res.StatusCode
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
