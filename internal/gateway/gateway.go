@@ -66,8 +66,8 @@ type Gateway struct {
 	APIs    APIs
 	Tokens  Tokens
 	Clients Clients
-	// Assertions sign what backends are told; nil means that no API may ask for it.
-	Assertions Assertions
+	// Signer signs what backends are told; nil means that no API may ask for it.
+	Signer Signer
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -93,15 +93,15 @@ type Gateway struct {
 	Log *slog.Logger
 	Now func() time.Time
 
-	table      atomic.Pointer[Table]
-	change     sync.Mutex // held while the table is replaced, so that no change is lost
-	once       sync.Once
-	transport  *http.Transport
-	calls      sync.Pool // of *call
-	counts     counts
-	assertions assertions
-	recent     recent
-	usage      usage
+	table     atomic.Pointer[Table]
+	change    sync.Mutex // held while the table is replaced, so that no change is lost
+	once      sync.Once
+	transport *http.Transport
+	calls     sync.Pool // of *call
+	counts    counts
+	jwts      heldJWTs
+	recent    recent
+	usage     usage
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.

@@ -19,24 +19,24 @@ import (
 type backendJWTSettings struct {
 	// Algorithm is RS256 (SHA256withRSA) or ES256. By default RS256.
 	Algorithm string `json:"algorithm,omitempty"`
-	// Lifetime is how many seconds an assertion is good for, 60 to 3600, and no longer than the
+	// Lifetime is how many seconds a JWT is good for, 60 to 3600, and no longer than the
 	// token of the call. One is used for many calls of a token, so that few are signed. By
 	// default 300.
 	Lifetime int `json:"lifetime,omitempty"`
 }
 
-// Assertions sign what backends are told of callers.
-type Assertions interface {
-	// Assertion returns claims as a JWT that ends at a moment.
-	Assertion(ctx context.Context, algorithm string, end time.Time, claims map[string]any) (string, error)
+// Signer signs what backends are told of callers.
+type Signer interface {
+	// BackendJWT returns claims as a JWT that ends at a moment.
+	BackendJWT(ctx context.Context, algorithm string, end time.Time, claims map[string]any) (string, error)
 }
 
-// Limits of assertions.
+// Limits of backend JWTs.
 const (
-	assertionLifetime = 300     // seconds, by default
-	maxAssertion      = 8 << 10 // bytes
-	heldAssertions    = 20_000
-	claimDialect      = "http://wso2.org/claims/"
+	backendJWTLifetime = 300     // seconds, by default
+	maxBackendJWT      = 8 << 10 // bytes
+	maxHeldJWTs        = 20_000
+	claimDialect       = "http://wso2.org/claims/"
 )
 
 // backendJWT is the compiled form.
@@ -51,7 +51,7 @@ func newBackendJWT(s backendJWTSettings, _ place) (any, error) {
 		p.algorithm = "RS256"
 	}
 	if s.Lifetime == 0 {
-		p.lifetime = assertionLifetime * time.Second
+		p.lifetime = backendJWTLifetime * time.Second
 	}
 	switch {
 	case !slices.Contains([]string{"RS256", "ES256"}, p.algorithm):
@@ -62,13 +62,13 @@ func newBackendJWT(s backendJWTSettings, _ place) (any, error) {
 	return p, nil
 }
 
-// answer gets the assertion before the backend is called, because a call whose caller cannot
+// answer gets the JWT before the backend is called, because a call whose caller cannot
 // be told of must not reach it.
 func (p *backendJWT) answer(c *call) bool {
 	if c.decision.Authorization == nil || c.decision.Client == nil {
 		return false
 	}
-	assertion, err := p.assertion(c)
+	told, err := p.signed(c)
 	if err != nil {
 		if c.r.Context().Err() == nil {
 			c.gateway.Log.ErrorContext(c.r.Context(), "the backend cannot be told who calls", "api", c.decision.API.ID, "error", err)
@@ -76,40 +76,40 @@ func (p *backendJWT) answer(c *call) bool {
 		c.refuse(unclassified)
 		return true
 	}
-	c.assertion = assertion
+	c.told = told
 	return false
 }
 
 func (p *backendJWT) rewrite(c *call, out *http.Request) {
-	if c.assertion != "" {
-		out.Header["X-Jwt-Assertion"] = []string{c.assertion}
+	if c.told != "" {
+		out.Header["X-Jwt-Assertion"] = []string{c.told}
 	}
 }
 
-// assertion returns one that is held and still good for a fifth of its time, or a new one.
-func (p *backendJWT) assertion(c *call) (string, error) {
+// signed returns one that is held and still good for a fifth of its time, or a new one.
+func (p *backendJWT) signed(c *call) (string, error) {
 	d, now := &c.decision, c.gateway.Now()
 	a := d.Authorization
-	key := assertionKey{p, d.Client, d.Subscription, a.ID, a.Subject, a.Username, a.For, a.KeyType}
-	held, keys := c.gateway.assertions.get(key, now)
+	key := jwtKey{p, d.Client, d.Subscription, a.ID, a.Subject, a.Username, a.For, a.KeyType}
+	held, keys := c.gateway.jwts.get(key, now)
 	if held != "" {
 		return held, nil
 	}
-	if c.gateway.Assertions == nil {
-		return "", gatehouse.Errorf(gatehouse.Unavailable, "nothing here signs assertions")
+	if c.gateway.Signer == nil {
+		return "", gatehouse.Errorf(gatehouse.Unavailable, "nothing here signs backend JWTs")
 	}
 	end := now.Add(p.lifetime)
 	if a.ExpiresAt.Before(end) {
 		end = a.ExpiresAt
 	}
-	signed, err := c.gateway.Assertions.Assertion(c.r.Context(), p.algorithm, end, d.claims(now, end))
+	signed, err := c.gateway.Signer.BackendJWT(c.r.Context(), p.algorithm, end, d.claims(now, end))
 	switch {
 	case err != nil:
 		return "", err
-	case len(signed) > maxAssertion:
-		return "", gatehouse.Errorf(gatehouse.TooLarge, "the assertion has %d bytes, more than %d", len(signed), maxAssertion)
+	case len(signed) > maxBackendJWT:
+		return "", gatehouse.Errorf(gatehouse.TooLarge, "the backend JWT has %d bytes, more than %d", len(signed), maxBackendJWT)
 	}
-	c.gateway.assertions.put(key, heldAssertion{signed, end.Add(-end.Sub(now) / 5)}, keys, now)
+	c.gateway.jwts.put(key, heldJWT{signed, end.Add(-end.Sub(now) / 5)}, keys, now)
 	return signed, nil
 }
 
@@ -133,9 +133,9 @@ func (d *Decision) claims(now, end time.Time) map[string]any {
 	return claims
 }
 
-// assertionKey is all that an assertion depends on. What was read again after a change has
+// jwtKey is all that a backend JWT depends on. What was read again after a change has
 // another address, so nothing old is said of it.
-type assertionKey struct {
+type jwtKey struct {
 	policy       *backendJWT
 	client       *gatehouse.Client
 	subscription *gatehouse.Subscription
@@ -146,21 +146,21 @@ type assertionKey struct {
 	keyType      gatehouse.KeyType
 }
 
-// heldAssertion is used until a moment before its end.
-type heldAssertion struct {
+// heldJWT is used until a moment before its end.
+type heldJWT struct {
 	text  string
 	until time.Time
 }
 
-// assertions are those that were signed, bounded in number.
-type assertions struct {
+// heldJWTs are those that were signed, bounded in number.
+type heldJWTs struct {
 	mu   sync.RWMutex
 	keys int // how often the signing keys changed
-	by   map[assertionKey]heldAssertion
+	by   map[jwtKey]heldJWT
 }
 
-// get returns an assertion that is held, and which keys sign now.
-func (h *assertions) get(key assertionKey, now time.Time) (text string, keys int) {
+// get returns a JWT that is held, and which keys sign now.
+func (h *heldJWTs) get(key jwtKey, now time.Time) (text string, keys int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if held, ok := h.by[key]; ok && now.Before(held.until) {
@@ -169,9 +169,9 @@ func (h *assertions) get(key assertionKey, now time.Time) (text string, keys int
 	return text, h.keys
 }
 
-// put holds an assertion, unless the keys changed while it was signed. To make room it drops
+// put holds a JWT, unless the keys changed while it was signed. To make room it drops
 // those that are used no longer among a few that the map happens to yield, or else one of them.
-func (h *assertions) put(key assertionKey, held heldAssertion, keys int, now time.Time) {
+func (h *heldJWTs) put(key jwtKey, held heldJWT, keys int, now time.Time) {
 	const sample = 8
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -179,9 +179,9 @@ func (h *assertions) put(key assertionKey, held heldAssertion, keys int, now tim
 		return
 	}
 	if h.by == nil {
-		h.by = map[assertionKey]heldAssertion{}
+		h.by = map[jwtKey]heldJWT{}
 	}
-	if len(h.by) >= heldAssertions {
+	if len(h.by) >= maxHeldJWTs {
 		seen, dropped := 0, false
 		for other, o := range h.by {
 			if seen++; !now.Before(o.until) || seen == sample && !dropped {
@@ -198,7 +198,7 @@ func (h *assertions) put(key assertionKey, held heldAssertion, keys int, now tim
 
 // KeysChanged forgets what was signed, because a key may have been revoked.
 func (g *Gateway) KeysChanged() {
-	h := &g.assertions
+	h := &g.jwts
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.by = nil

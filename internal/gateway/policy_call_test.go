@@ -234,13 +234,13 @@ type signer struct {
 	err    error
 }
 
-func (s *signer) Assertion(_ context.Context, algorithm string, end time.Time, claims map[string]any) (string, error) {
+func (s *signer) BackendJWT(_ context.Context, algorithm string, end time.Time, claims map[string]any) (string, error) {
 	claims["algorithm"], claims["end"] = algorithm, end
 	s.claims = append(s.claims, claims)
 	if s.text != "" || s.err != nil {
 		return s.text, s.err
 	}
-	return fmt.Sprint("assertion-", len(s.claims)), nil
+	return fmt.Sprint("jwt-", len(s.claims)), nil
 }
 
 // known is one client, so that it is the same one in each call.
@@ -255,30 +255,30 @@ func (knownClients) Client(context.Context, string) (*gatehouse.Client, error) {
 
 func TestBackendIsToldWhoCalls(t *testing.T) {
 	now, s := start, &signer{}
-	var assertion []string
-	g, front := serve(t, backend(t, func(_ http.ResponseWriter, r *http.Request) { assertion = r.Header["X-Jwt-Assertion"] }), func(g *gateway.Gateway) {
+	var told []string
+	g, front := serve(t, backend(t, func(_ http.ResponseWriter, r *http.Request) { told = r.Header["X-Jwt-Assertion"] }), func(g *gateway.Gateway) {
 		with(`backend-jwt {"lifetime":100}`)(g)
-		g.Assertions, g.Clients, g.Now = s, knownClients{}, func() time.Time { return now }
+		g.Signer, g.Clients, g.Now = s, knownClients{}, func() time.Time { return now }
 	})
 	call := func(path, token, want string) {
 		t.Helper()
-		assertion = nil
+		told = nil
 		raw(t, front, "GET /echo/1.0"+path+" HTTP/1.1\nHost: g\nConnection: close\nX-JWT-Assertion: forged\nAuthorization: Bearer "+token+"\n\n")
-		if got := strings.Join(assertion, "|"); got != want {
+		if got := strings.Join(told, "|"); got != want {
 			t.Errorf("the backend is told %q, want %q", got, want)
 		}
 	}
-	call("/any", "good", "assertion-1")
-	call("/update", "good", "assertion-1")
+	call("/any", "good", "jwt-1")
+	call("/update", "good", "jwt-1")
 	call("/", "good", "") // a resource for everybody
 	now = start.Add(79 * time.Second)
-	call("/any", "good", "assertion-1")
+	call("/any", "good", "jwt-1")
 	now = start.Add(80 * time.Second)
-	call("/any", "good", "assertion-2") // a fifth of its time is left
+	call("/any", "good", "jwt-2") // a fifth of its time is left
 	g.KeysChanged()
-	call("/any", "good", "assertion-3")
+	call("/any", "good", "jwt-3")
 	now = start
-	call("/any", "brief", "assertion-4")
+	call("/any", "brief", "jwt-4")
 
 	const w = "http://wso2.org/claims/"
 	want := map[string]any{
@@ -297,12 +297,12 @@ func TestBackendIsToldWhoCalls(t *testing.T) {
 // check 119: what cannot be signed, or is too long for a header, does not reach the backend
 // without it.
 func TestNothingIsForwardedThatCannotBeTold(t *testing.T) {
-	for name, s := range map[string]gateway.Assertions{
+	for name, s := range map[string]gateway.Signer{
 		"it cannot be signed": &signer{err: errors.New("out of reach")}, "check 119: over 8 KiB": &signer{text: strings.Repeat("a", 8<<10+1)}, "nobody signs": nil,
 	} {
 		_, front := serve(t, backend(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: the backend was called", name) }), func(g *gateway.Gateway) {
 			with(`backend-jwt {}`)(g)
-			g.Assertions = s
+			g.Signer = s
 		})
 		if res, body := raw(t, front, "GET /echo/1.0/any HTTP/1.1\nHost: g\nConnection: close\nAuthorization: Bearer good\n\n"); res.StatusCode != 500 || !strings.Contains(body, "900900") {
 			t.Errorf("%s: answered %d %s", name, res.StatusCode, body)

@@ -30,7 +30,7 @@ type call struct {
 	decision  Decision
 	began     time.Time
 	status    int    // of the answer
-	assertion string // what the backend is told of the caller
+	told      string // what the backend is told of the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -73,7 +73,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.assertion = nil, nil, nil, Head{}, Decision{}, 0, ""
+	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told = nil, nil, nil, Head{}, Decision{}, 0, ""
 }
 
 func (c *call) decide() {

@@ -63,11 +63,11 @@ func TestWhatIsNotKnownOfASignInIsNotSaid(t *testing.T) {
 	}
 }
 
-func TestBackendsReadAssertions(t *testing.T) {
+func TestBackendsReadWhatTheyAreTold(t *testing.T) {
 	m := newMint(t)
 	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
 		claims := map[string]any{"sub": "john", "exp": m.now.Add(time.Minute).Unix()}
-		text, err := m.Assertion(t.Context(), string(algorithm), m.now.Add(time.Minute), claims)
+		text, err := m.BackendJWT(t.Context(), string(algorithm), m.now.Add(time.Minute), claims)
 		must(t, err)
 		parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
 		must(t, err)
@@ -90,16 +90,16 @@ func TestIDTokensAreNoOtherTokens(t *testing.T) {
 	logout, err := m.LogoutToken(t.Context(), clientOf(formats["ES256"]), "john", "s")
 	must(t, err)
 	m.want(t, logout, "refused")
-	assertion, err := m.Assertion(t.Context(), "ES256", m.now.Add(time.Minute), map[string]any{"sub": "john"})
+	told, err := m.BackendJWT(t.Context(), "ES256", m.now.Add(time.Minute), map[string]any{"sub": "john"})
 	must(t, err)
-	m.want(t, assertion, "refused")
+	m.want(t, told, "refused")
 	_, key := m.private(t, "ES256")
 	signedBy := func(key any, algorithm jose.SignatureAlgorithm, header map[jose.HeaderKey]any) string {
 		return signed(t, algorithm, key, header, map[string]any{"iss": issuer, "sub": "john", "azp": "key"})
 	}
 	kid, _ := m.private(t, "ES256")
 	for name, text := range map[string]string{
-		"an access token": access, "a logout token": logout, "what a backend is told": assertion, "nothing": "", "a short text": "a.b.c", "a long one": strings.Repeat("a", token.MaxLength+1),
+		"an access token": access, "a logout token": logout, "what a backend is told": told, "nothing": "", "a short text": "a.b.c", "a long one": strings.Repeat("a", token.MaxLength+1),
 		"a damaged one":       id[:len(id)-6] + "AAAAAA",
 		"an unknown key":      signedBy(key, jose.ES256, map[jose.HeaderKey]any{"kid": "unknown", "typ": "JWT"}),
 		"no key":              signedBy(key, jose.ES256, map[jose.HeaderKey]any{"typ": "JWT"}),
