@@ -91,7 +91,6 @@ func TestCORSOfAnAPI(t *testing.T) {
 	}
 }
 
-// seenTarget makes a call and returns the method and target that reached the backend.
 func TestWhatTheBackendIsSent(t *testing.T) {
 	for _, tt := range []struct{ policy, call, want string }{
 		{`rewrite {"path":"/v2/{rest}"}`, "GET /any/a%20b/c", "GET /base/v2/a%20b/c"},
@@ -105,6 +104,7 @@ func TestWhatTheBackendIsSent(t *testing.T) {
 		{`query {"set":{"a":"1"}}`, "GET /any", "GET /base/any?a=1"},
 		{`query {"remove":["a"]}`, "GET /any?a=1;a=2&%61=3&b=4&A=5", "GET /base/any?b=4&A=5"},
 		{`query {"remove":["a"]}`, "GET /any?a=1", "GET /base/any"},
+		{`query {"remove":["a"]}`, "GET /any?x=1;a=2&b=3;a=4;c=5&a", "GET /base/any?x=1&b=3;c=5"},
 		{`query {"rename":{"old":"a b"}}`, "GET /any?old=%20x&old&o=1", "GET /base/any?a+b=%20x&a+b&o=1"},
 		{`query {"clear":true,"add":{"key":"v"}}`, "GET /any?a=1", "GET /base/any?key=v"},
 	} {

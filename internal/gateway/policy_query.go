@@ -90,9 +90,9 @@ func (q *query) rewrite(_ *call, out *http.Request) {
 }
 
 // change removes and renames parameters. A semicolon parts parameters too, because some
-// backends think so: what is removed is gone for them as well.
+// backends think so: what is removed is gone for them as well. Those that an & parts stay so.
 func (q *query) change(sent string) string {
-	var out strings.Builder
+	var out []byte
 	for sent != "" {
 		parameter, parted := sent, ""
 		if i := strings.IndexAny(sent, "&;"); i >= 0 {
@@ -107,13 +107,16 @@ func (q *query) change(sent string) string {
 		to, renamed := q.rename[plain]
 		switch {
 		case slices.Contains(q.remove, plain):
+			if n := len(out); n > 0 && parted == "&" {
+				out[n-1] = '&'
+			}
 			continue
 		case renamed && valued:
 			parameter = to + "=" + value
 		case renamed:
 			parameter = to
 		}
-		out.WriteString(parameter + parted)
+		out = append(out, parameter+parted...)
 	}
-	return strings.TrimRight(out.String(), "&;")
+	return strings.TrimRight(string(out), "&;")
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -72,5 +73,18 @@ func TestSettingsThatAreRefused(t *testing.T) {
 	own := petstore("pets", "/pets", func(a *gatehouse.API) { a.Resources[0].Policies = policies(`cors`) })
 	if err := Check(own); gatehouse.KindOf(err) != gatehouse.Invalid {
 		t.Errorf("cors of a resource: %v", err)
+	}
+}
+
+func TestAddressThatNobodyKnowsMayNotCall(t *testing.T) {
+	p, err := newIPAllow(ipAllowSettings{Deny: []string{"10.0.0.0/8"}}, place{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.(admitter).admit(&facts{}, nil, nil); r != foreignAddress {
+		t.Errorf("it is refused with %v", r)
+	}
+	if r := p.(admitter).admit(&facts{address: netip.MustParseAddr("2001:db8::1")}, nil, nil); r != nil {
+		t.Errorf("an address that is not listed is refused with %v", r)
 	}
 }
