@@ -10,6 +10,7 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	template.go    paths that policies make of a call's
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	usage.go       how often what was called, until it is stored
