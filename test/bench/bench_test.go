@@ -33,8 +33,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if backend := os.Getenv(floorVariable); backend != "" {
-		serveFloor(backend)
+	if role := os.Getenv(roleVariable); role != "" {
+		play(role)
 		return
 	}
 	code := gatehousetest.Main(m)
