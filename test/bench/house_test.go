@@ -167,7 +167,9 @@ func passwordForm() string {
 }
 
 // send sends a request and drops the answer.
-func (h *house) send(method, url, token string) error {
+func (h *house) send(method, url, token string) error { return send(h.client, method, url, token) }
+
+func send(client *http.Client, method, url, token string) error {
 	r, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		return err
@@ -175,7 +177,7 @@ func (h *house) send(method, url, token string) error {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := h.client.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		return err
 	}
