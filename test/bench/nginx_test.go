@@ -26,6 +26,7 @@ import (
 
 // nginx is what its configuration needs to know.
 type nginx struct {
+	Name             string
 	Folder, Testdata string
 	Cores            int
 	Plain, Secure    string // addresses

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -30,23 +32,24 @@ func BenchmarkPeers(b *testing.B) {
 			l.check(b, p)
 		}
 	}
+	if _, err := exec.LookPath("wrk"); err != nil {
+		comparison.add("load from the test's process: apt-get install wrk")
+	}
 	requests := l.requests()
 	b.Run("saturated", func(b *testing.B) {
-		compare(b, peers, func(p peer) load { return flood(b, p.plain, requests) })
+		compare(b, "saturated", peers, func(p peer) load { return flood(b, p.plain, requests) })
 	})
-	b.Run("4000 a second", func(b *testing.B) {
-		compare(b, peers, func(p peer) load { return paced(b, p.plain, requests, 4000) })
+	b.Run("light", func(b *testing.B) {
+		compare(b, "4,000 a second", peers, func(p peer) load { return paced(b, p.plain, requests, 4000) })
 	})
-	b.Run("saturated, TLS", func(b *testing.B) {
-		var secure []peer
-		for _, p := range peers {
-			if p.secure != "" {
-				secure = append(secure, p)
-			}
-		}
-		compare(b, secure, func(p peer) load { return flood(b, p.secure, requests) })
+	b.Run("TLS", func(b *testing.B) {
+		secure := slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.secure == "" })
+		compare(b, "saturated over TLS", secure, func(p peer) load { return flood(b, p.secure, requests) })
 	})
-	b.Run("new tokens", func(b *testing.B) { l.compareFirstCalls(b, peers) })
+	b.Run("new", func(b *testing.B) {
+		checking := slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return !p.checks })
+		l.compareFirstCalls(b, checking)
+	})
 }
 
 // peers starts whatever is installed, the gateway first.
@@ -57,35 +60,34 @@ func (l *limited) peers(b *testing.B) []peer {
 		{"the gateway", l.GatewayHTTP, l.Gateway, cpuOf(l.PID()), true},
 		{"httputil.ReverseProxy without checks", floorURL, "", floorCPU, false},
 	}
-	for name, n := range map[string]*nginx{"nginx without checks": {}, "nginx + Lua, the same checks": {Checks: true}} {
+	for _, n := range []nginx{{Name: "nginx without checks"}, {Name: "nginx + Lua, the same checks", Checks: true}} {
 		if missing := n.missing(); missing != "" {
-			comparison.add(name, "skipped: apt-get install "+missing)
+			comparison.add(n.Name + ": skipped, apt-get install " + missing)
 			continue
 		}
 		plain, secure, cpu := n.start(b, l)
-		all = append(all, peer{name, plain, secure, cpu, n.Checks})
+		all = append(all, peer{n.Name, plain, secure, cpu, n.Checks})
 	}
 	return all
 }
 
 // compare measures peers by turns and adds a row for each. The first is what the others
 // are compared with.
-func compare(b *testing.B, peers []peer, with func(peer) load) {
+func compare(b *testing.B, what string, peers []peer, with func(peer) load) {
 	b.Helper()
 	var contenders []contender
 	for _, p := range peers {
 		contenders = append(contenders, contender{length: 2 * time.Second, load: with(p), cpu: p.cpu})
 	}
 	for b.Loop() {
-		addComparison(b, peers, byTurns(b, contenders...))
+		addComparison(b, what, peers, byTurns(b, contenders...))
 	}
 }
 
-func addComparison(b *testing.B, peers []peer, figures []figure) {
+func addComparison(b *testing.B, what string, peers []peer, figures []figure) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op") // the time of all rounds together, which is nobody's
 	b.ReportMetric(median(figures[0].cpu), "cpu-µs/op")
-	_, what, _ := strings.Cut(b.Name(), "/")
 	for i, f := range figures {
 		latency := func(sorted []float64) string {
 			if median(sorted) == 0 {
@@ -97,25 +99,21 @@ func addComparison(b *testing.B, peers []peer, figures []figure) {
 	}
 }
 
-// compareFirstCalls measures those who check with tokens that they have not seen.
+// compareFirstCalls measures peers with tokens that they have not seen.
 func (l *limited) compareFirstCalls(b *testing.B, peers []peer) {
-	var checking []peer
+	b.Helper()
 	var contenders []contender
 	for _, p := range peers {
-		if !p.checks {
-			continue
-		}
 		var made, used atomic.Int64
 		tokens := newStock(4000, func() (string, error) {
 			return l.subscribers[made.Add(1)%subscribers].newToken(l.house, scopedForm)
 		})
-		checking = append(checking, p)
 		contenders = append(contenders, tokens.usedUp(callers, p.cpu, func(_ int, token string) error {
 			return l.send("GET", p.plain+limitedPath(int(used.Add(1))), token)
 		}))
 	}
 	for b.Loop() {
-		addComparison(b, checking, byTurns(b, contenders...))
+		addComparison(b, "tokens never seen before", peers, byTurns(b, contenders...))
 	}
 }
 
@@ -146,7 +144,10 @@ func (l *limited) check(b *testing.B, p peer) {
 	}
 	limit := gatehouse.PerMinute(gatehouse.SubscriptionTiers, l.few.tier)
 	for range 2*limit + 1 { // the minute may end on the way
-		if status, err := l.status(p.plain, l.few.token); err != nil || status == http.StatusTooManyRequests {
+		switch status, err := l.status(p.plain, l.few.token); {
+		case err != nil:
+			b.Fatal(err)
+		case status == http.StatusTooManyRequests:
 			return
 		}
 	}

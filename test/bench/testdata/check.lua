@@ -8,6 +8,7 @@
 local base64 = require "ngx.base64"
 local cjson = require "cjson.safe"
 local digest = require "openssl.digest"
+local lrucache = require "resty.lrucache"
 local pkey = require "openssl.pkey"
 
 local byte, char, find, lower, sub = string.byte, string.char, string.find, string.lower, string.sub
@@ -15,6 +16,7 @@ local tokens, subscriptions, counts = ngx.shared.tokens, ngx.shared.subscription
 
 local check = {}
 local key, kid, issuer, base
+local seen = lrucache.new(10000) -- the tokens that this worker has seen
 local resources = {} -- by the first segment of their template, "/segment/{id}"
 
 local function read(path)
@@ -75,18 +77,24 @@ local function verify(token)
    return claims.client_id .. " " .. claims.scope .. " ", claims.exp - now
 end
 
--- known returns what an access token says, from the shared memory if it was there before.
--- What has ended is no longer there.
+-- known returns what an access token says: from what this worker has seen, or any of them
+-- has, or by its signature. What has ended is no longer there.
 local function known(token)
-   local says = tokens:get(token)
+   local says, lasts = seen:get(token), nil
    if says then
       return says
    end
-   local lasts
-   says, lasts = verify(token)
+   says = tokens:get(token)
    if says then
+      lasts = tokens:ttl(token)
+   else
+      says, lasts = verify(token)
+      if not says then
+         return nil
+      end
       tokens:set(token, says, lasts)
    end
+   seen:set(token, says, lasts)
    return says
 end
 
