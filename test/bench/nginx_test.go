@@ -95,9 +95,13 @@ func (n *nginx) start(b *testing.B, l *limited) (plain, secure string, cpu cpuTi
 		_ = master.Process.Signal(syscall.SIGTERM) // killed, it would leave its workers behind
 		_ = master.Wait()
 	})
-	must(awaitListener(n.Plain))
-	workers, err := childrenOf(master.Process.Pid)
-	must(err)
+	var workers []int
+	must(await(func() (err error) {
+		if workers, err = childrenOf(master.Process.Pid); err == nil && len(workers) != n.Cores {
+			err = fmt.Errorf("it has %d workers, not %d", len(workers), n.Cores)
+		}
+		return err
+	}))
 	return "http://" + n.Plain, "https://" + n.Secure, cpuOfAll(append(workers, master.Process.Pid))
 }
 
@@ -153,16 +157,16 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-func awaitListener(address string) error {
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		conn, err := net.Dial("tcp", address)
+// await waits until nginx is ready: it listens before it has its workers.
+func await(ready func() error) error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := ready()
 		if err == nil {
-			return conn.Close()
+			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("nginx does not listen: %w", err)
+			return fmt.Errorf("nginx is not ready: %w", err)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 
