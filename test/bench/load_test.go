@@ -36,7 +36,7 @@ func flood(b *testing.B, server string, requests []request) load {
 	}
 	return func(length time.Duration) (sent, error) {
 		seconds := max(1, int(length.Seconds())) // wrk takes no less
-		out, err := exec.Command(wrk, "--threads=2", fmt.Sprintf("--connections=%d", callers), fmt.Sprintf("--duration=%d", seconds),
+		out, err := exec.Command(wrk, "--threads=2", fmt.Sprintf("--connections=%d", callers), fmt.Sprintf("--duration=%d", seconds), "--timeout=10s",
 			"--script=testdata/wrk.lua", server, "--", file).CombinedOutput()
 		if err != nil {
 			return sent{}, fmt.Errorf("wrk: %w: %s", err, out)
