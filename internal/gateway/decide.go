@@ -69,6 +69,7 @@ type Decision struct {
 	Quota         Quota                   // what they leave
 
 	policies *chain // of the resource; nil when none was found
+	grpc     bool   // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:

@@ -15,6 +15,8 @@
 //	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
+//	stream.go      calls that last, and when they are cut
+//	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
 //	egress.go      the connections to backends, and which addresses they may have
@@ -98,6 +100,7 @@ type Gateway struct {
 	counts    counts
 	recent    recent
 	usage     usage
+	streams   streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.

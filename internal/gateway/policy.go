@@ -16,6 +16,7 @@ import (
 // with its settings, whose comments are its manual.
 var kinds = []kind{
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"websocket", nil, compiles(newWebSocket)},
 }
 
 // kind is one sort of policy.
@@ -87,6 +88,7 @@ type chain struct {
 	rewriters  []rewriter
 	responders []responder
 	alone      bool // a policy stands in for the backend
+	watches    bool // a policy bounds the messages of WebSockets
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -104,6 +106,9 @@ func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
 			return nil, err
 		}
 		c.add(p.Name, compiled)
+	}
+	if !c.watches {
+		c.add("websocket", messageLimits{size: standardMessage})
 	}
 	return c, nil
 }
@@ -149,6 +154,9 @@ func (c *chain) add(kind string, compiled any) {
 	}
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
+	}
+	if _, ok := compiled.(messageLimits); ok {
+		c.watches = true
 	}
 }
 
