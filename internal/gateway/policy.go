@@ -99,6 +99,9 @@ type named[T any] struct {
 
 // newChain compiles the policies of an API and of one of its resources.
 func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
+	if len(api.Settings.Policies)+len(r.Policies) == 0 {
+		return bare, nil
+	}
 	c := &chain{}
 	for _, p := range slices.Concat(api.Settings.Policies, r.Policies) {
 		compiled, err := compilePolicy(&p, api)
@@ -108,10 +111,13 @@ func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
 		c.add(p.Name, compiled)
 	}
 	if !c.watches {
-		c.add("websocket", messageLimits{size: standardMessage})
+		c.responders = append(c.responders, standardMessages)
 	}
 	return c, nil
 }
+
+// bare is the chain of the many resources that have no policies.
+var bare = &chain{responders: []responder{standardMessages}}
 
 func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })

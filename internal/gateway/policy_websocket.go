@@ -27,6 +27,9 @@ const (
 	largestMessage  = 64 << 20
 )
 
+// standardMessages are the limits where there is no policy.
+var standardMessages = messageLimits{size: standardMessage}
+
 func newWebSocket(s webSocketSettings, _ place) (any, error) {
 	if s.MaxMessage < 0 || s.MaxMessage > largestMessage || s.PerMinute < 0 {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "maxMessage is 0 to %d bytes, and perMinute 0 or more", largestMessage)
