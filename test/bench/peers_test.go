@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -154,7 +155,8 @@ func (l *limited) check(b *testing.B, p peer) {
 	b.Fatalf("%s lets more than %d calls a minute through", p.name, limit)
 }
 
-// status calls with a token, or none, and returns the answer's status.
+// status calls with a token, or none, and returns the answer's status. Over TLS, all
+// peers must speak the same.
 func (l *limited) status(server, token string) (int, error) {
 	r, err := http.NewRequest("GET", server+limitedPath(0), nil)
 	if err != nil {
@@ -168,6 +170,9 @@ func (l *limited) status(server, token string) (int, error) {
 		return 0, err
 	}
 	defer res.Body.Close()
+	if s := res.TLS; s != nil && (s.Version != tls.VersionTLS13 || s.CipherSuite != tls.TLS_AES_128_GCM_SHA256) {
+		return 0, fmt.Errorf("%s with %s", tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite))
+	}
 	_, err = io.Copy(io.Discard, res.Body)
 	return res.StatusCode, err
 }
