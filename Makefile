@@ -33,7 +33,8 @@ lint: ## staticcheck and the list in .golangci.yml
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 
-bench: ## CPU time per request, beside the floor of each figure
+bench: ## CPU time per request, beside the floor of each figure and beside nginx
+	@./test/packages.sh bench
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./test/bench/ ./internal/gateway/ ./internal/token/
 
 faults: packages ## killed, flooded, failed over: a table of what was lost

@@ -70,6 +70,7 @@ type Decision struct {
 
 	policies *chain // of the resource; nil when none was found
 	cors     *cors  // of the API; nil when the path belongs to none
+	grpc     bool   // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:

@@ -17,6 +17,8 @@
 //	refusal.go     the gateway's own answers, in one table
 //	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
+//	stream.go      calls that last, and when they are cut
+//	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
 //	egress.go      the connections to backends, and which addresses they may have
@@ -103,6 +105,7 @@ type Gateway struct {
 	jwts      heldJWTs
 	recent    recent
 	usage     usage
+	streams   streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.

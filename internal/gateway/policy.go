@@ -24,6 +24,7 @@ var kinds = []kind{
 	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
 	{"request-log", nil, compiles(newRequestLog)},
 	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
+	{"websocket", nil, compiles(newWebSocket)},
 }
 
 // kind is one sort of policy.
@@ -107,6 +108,7 @@ type chain struct {
 	finishers  []finisher
 	alone      bool          // a policy stands in for the backend
 	template   *pathTemplate // of the path that the backend gets; nil for the call's own
+	watches    bool          // a policy bounds the messages of WebSockets
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -131,6 +133,9 @@ func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error)
 
 // newChain puts the policies of a resource behind those that it shares with all of its API.
 func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
+	if len(shared)+len(r.Policies) == 0 {
+		return bare, nil
+	}
 	own, err := compilePolicies(r.Policies, place{api: api, resource: r})
 	if err != nil {
 		return nil, err
@@ -144,6 +149,9 @@ func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*
 		}
 		c.add(p)
 	}
+	if !c.watches {
+		c.responders = append(c.responders, standardMessages)
+	}
 	return c, nil
 }
 
@@ -151,6 +159,9 @@ func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*
 func policyError(name string, err error) error {
 	return gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", name, gatehouse.MessageOf(err))
 }
+
+// bare is the chain of the many resources that have no policies.
+var bare = &chain{responders: []responder{standardMessages}}
 
 func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })
@@ -200,6 +211,9 @@ func (c *chain) add(p named[any]) {
 	}
 	if r, ok := compiled.(*rewritten); ok && r.template != nil {
 		c.template = r.template
+	}
+	if _, ok := compiled.(messageLimits); ok {
+		c.watches = true
 	}
 }
 

@@ -30,6 +30,7 @@ var examples = map[string]string{
 	"query":       `{"set": {"source": "gateway"}, "rename": {"q": "search"}}`,
 	"redirect":    `{"to": "https://new.example.com/pets/{petId}", "status": 308}`,
 	"request-log": `{"fields": ["method", "resource", "status", "duration", "user"], "headers": ["User-Agent"], "rate": 0.1}`,
+	"websocket":   `{"maxMessage": 65536, "perMinute": 600}`,
 	"rewrite":     `{"path": "/v2/animals/{petId}"}`,
 }
 

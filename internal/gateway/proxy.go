@@ -126,6 +126,7 @@ func (c *call) Count(limits Limits) Quota {
 
 func (c *call) refuse(with *Refusal) {
 	c.decision.Refusal, c.status = with, with.Status
+	c.decision.grpc = strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/grpc")
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
@@ -163,17 +164,10 @@ func (c *call) forward() {
 			return
 		}
 	}
-	if a := c.decision.Authorization; a != nil && lasting(c.r) {
-		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
-		defer cancel()
-		c.r = c.r.WithContext(ctx)
+	if lasting(c.r) {
+		defer c.last()()
 	}
 	c.proxy.ServeHTTP(c.w, c.r)
-}
-
-// lasting reports whether r opens a stream, which must not outlive its token.
-func lasting(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // rewrite turns the caller's request into the backend's. The path is the canonical one,

@@ -109,7 +109,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
 	s.changes.Subscribe(gatehouse.KeysRotated, func(context.Context, string) error { // behind the keys themselves
@@ -220,6 +220,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.changes.Tail(background)
+	go s.gateway.Watch(background)
 	go s.keepHouse(background)
 	var failure error
 	select {
