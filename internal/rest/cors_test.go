@@ -109,4 +109,9 @@ func TestPoliciesByOtherNames(t *testing.T) {
 			t.Errorf("%s %v gives %s, want %s", tt.name, tt.parameters, got, tt.want)
 		}
 	}
+	header := policy("addHeader", map[string]any{"headerName": "X-A", "headerValue": "1"})
+	a := s.want(200, every("pat"), "PUT", path, map[string]any{"apiPolicies": map[string]any{"response": []any{header}}})
+	if !strings.Contains(a.text, `"apiPolicies":{"request":[],"response":[{"policyName":"headers"`) {
+		t.Errorf("a policy of the response side gives %s", a.text)
+	}
 }
