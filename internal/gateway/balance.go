@@ -156,8 +156,11 @@ func cookieTarget(r *http.Request, targets int) (int, bool) {
 	return i, err == nil && i >= 0 && i < targets
 }
 
-// stick has the caller come back to the target that answered.
+// stick has the caller come back to the target that answered, if one did.
 func (c *call) stick(h http.Header) {
+	if c.target.target == nil {
+		return
+	}
 	l := c.decision.Backend.live
 	if l.settings.Tuning.Sticky != gatehouse.StickyCookie || len(l.targets) == 1 || l.settings.Balance == gatehouse.Failover {
 		return

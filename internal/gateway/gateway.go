@@ -10,8 +10,15 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	template.go    paths that policies make of a call's
+//	explain.go     what each check of a decision saw
+//	recent.go      the last calls of each application, for those who ask why
+//	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
+//	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
+//	stream.go      calls that last, and when they are cut
+//	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
 //	backend.go     what stands behind an API, compiled
@@ -69,6 +76,8 @@ type Gateway struct {
 	APIs    APIs
 	Tokens  Tokens
 	Clients Clients
+	// Signer signs what backends are told; nil means that no API may ask for it.
+	Signer Signer
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -103,6 +112,10 @@ type Gateway struct {
 	retries atomic.Int64
 	calls   sync.Pool // of *call
 	counts  counts
+	jwts    heldJWTs
+	recent  recent
+	usage   usage
+	streams streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -169,7 +182,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.lines = newLines()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed = maphash.MakeSeed()
+	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.
@@ -177,17 +190,23 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.once.Do(g.open)
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
+	over := false
+	defer func() {
+		c.account()
+		if over { // not when a panic cuts the answer off: then it may be in use
+			c.end()
+			g.calls.Put(c)
+		}
+	}()
 	switch c.decide(); c.decision.Outcome {
 	case Forward:
 		c.forward()
 	case Preflight:
-		c.allowOrigin(w.Header())
-		c.decision.preflight(w)
+		c.cors().preflight(c.w, c.r.Header["Origin"], c.decision.Allow)
 	default:
 		c.refuse(c.decision.Refusal)
 	}
-	c.end()
-	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
+	over = true
 }
 
 // maxTarget bounds a request target, in bytes: path and query.

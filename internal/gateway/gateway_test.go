@@ -49,7 +49,7 @@ func (s *store) ServedAPI(_ context.Context, id string) (*gatehouse.API, error) 
 }
 
 func (s *store) Verify(_ context.Context, token string) (*gatehouse.Authorization, error) {
-	a := &gatehouse.Authorization{ConsumerKey: "key", OrgKey: "default", KeyType: gatehouse.Production, For: gatehouse.ForUser, ExpiresAt: gatehouse.EndOfTime}
+	a := &gatehouse.Authorization{ID: token, ConsumerKey: "key", OrgKey: "default", KeyType: gatehouse.Production, For: gatehouse.ForUser, ExpiresAt: gatehouse.EndOfTime}
 	switch token {
 	case "good":
 		return a, nil
@@ -284,7 +284,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 }
 
 func TestBeforeTheFirstLoadThereAreNoAPIs(t *testing.T) {
-	g := &gateway.Gateway{Log: slog.New(slog.DiscardHandler)}
+	g := &gateway.Gateway{Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/echo/1.0/any", nil)
 	if g.ServeHTTP(w, r); w.Code != 404 {

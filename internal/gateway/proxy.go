@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
@@ -30,6 +31,9 @@ type call struct {
 	target    picked
 	inside    bool      // among the calls in flight
 	sent      *Endpoint // that the backend's request is written for
+	began     time.Time
+	status    int    // of the answer
+	told      string // what the backend is told of the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -46,12 +50,33 @@ func newCall(g *Gateway) *call {
 }
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
-	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
+}
+
+// account takes down what came of the call, and tells the policies that ask. A browser's question about CORS is no call.
+func (c *call) account() {
+	if c.decision.Outcome == Preflight {
+		return
+	}
+	s := seen{at: c.began, took: c.gateway.Now().Sub(c.began), status: c.status, method: c.r.Method, path: c.head.Path, decision: c.decision}
+	if len(c.requestID) > 0 {
+		s.id = c.requestID[0]
+	}
+	if s.path == "" { // it was no path
+		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
+	}
+	c.gateway.usage.count(&s)
+	c.gateway.recent.add(&s)
+	if p := c.decision.policies; p != nil {
+		for _, f := range p.finishers {
+			f.finish(c)
+		}
+	}
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent = nil, nil, nil, Head{}, Decision{}, picked{}, nil
+	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent, c.status, c.told = nil, nil, nil, Head{}, Decision{}, picked{}, nil, 0, ""
 }
 
 func (c *call) decide() {
@@ -103,21 +128,31 @@ func (c *call) Count(limits Limits) Quota {
 }
 
 func (c *call) refuse(with *Refusal) {
-	c.decision.Refusal = with
+	c.decision.Refusal, c.status = with, with.Status
+	c.decision.grpc = strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/grpc")
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
 
-// allowOrigin lets a page of another origin read the answer.
+// allowOrigin lets a page of another origin read the answer, where the API's settings do.
 func (c *call) allowOrigin(h http.Header) {
-	if c.r.Header["Origin"] != nil {
-		h.Set("Access-Control-Allow-Origin", "*")
+	if k := c.cors(); k.open(h, c.r.Header["Origin"]) && k.exposed != "" {
+		h.Set("Access-Control-Expose-Headers", k.exposed)
 	}
+}
+
+// cors is what the API says of CORS, or what is done where there is none.
+func (c *call) cors() *cors {
+	if c.decision.cors == nil {
+		return openCORS
+	}
+	return c.decision.cors
 }
 
 // forward sends the call to the backend. A body that is known to be too large is
 // refused before the backend hears of it, one without a length when it turns out to be.
 func (c *call) forward() {
+	c.decision.Stage = StageAnswer
 	if limit := c.gateway.MaxBody; limit > 0 {
 		if c.r.ContentLength > limit {
 			c.refuse(largeBody)
@@ -136,24 +171,21 @@ func (c *call) forward() {
 		return
 	}
 	defer c.leave()
-	if a := c.decision.Authorization; a != nil && lasting(c.r) {
-		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
-		defer cancel()
-		c.r = c.r.WithContext(ctx)
+	if lasting(c.r) {
+		defer c.last()()
 	}
 	c.proxy.ServeHTTP(c.w, c.r)
 }
 
-// lasting reports whether r opens a stream, which must not outlive its token.
-func lasting(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-}
-
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
-// to the letter: what was authorised is what the backend reads.
+// to the letter, or made of its parts by a policy: what was authorised is what the backend
+// reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to := c.target
-	escaped := to.Path + c.decision.Rest
+	to, rest := c.target, c.decision.Rest
+	if t := c.decision.policies.template; t != nil {
+		rest = t.path(c.decision.Resource, rest)
+	}
+	escaped := to.Path + rest
 	if escaped == "" {
 		escaped = "/"
 	}
@@ -176,7 +208,8 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
-	cleanAnswer(res.Header)
+	c.status = res.StatusCode
+	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
 	}
@@ -217,6 +250,7 @@ const clientLeft = 499
 func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	c.keepRequestID()
 	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.status = clientLeft
 		c.w.WriteHeader(clientLeft)
 		return
 	}

@@ -86,20 +86,20 @@ type tokens struct {
 	ends          context.Context
 
 	mu      sync.Mutex
-	token   token
+	token   accessToken
 	flight  *flight   // the request that runs
 	rest    time.Time // no request before
 	failure error     // of the last one
 }
 
-type token struct {
+type accessToken struct {
 	header     []string
 	renew, end time.Time
 }
 
 type flight struct {
 	done chan struct{} // closed when header and err are there
-	token
+	accessToken
 	err error
 }
 
@@ -171,20 +171,20 @@ func (s *tokens) drop(header []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(header) == 1 && len(s.token.header) == 1 && header[0] == s.token.header[0] {
-		s.token = token{}
+		s.token = accessToken{}
 	}
 }
 
 func (s *tokens) fly(f *flight) {
 	ctx, cancel := context.WithTimeout(s.ends, tokenTimeout)
 	defer cancel()
-	f.token, f.err = s.ask(ctx)
+	f.accessToken, f.err = s.ask(ctx)
 	s.mu.Lock()
 	s.flight, s.failure = nil, f.err
 	if f.err != nil {
 		s.rest = s.now().Add(failureRest)
 	} else {
-		s.token = f.token
+		s.token = f.accessToken
 	}
 	s.mu.Unlock()
 	close(f.done)
@@ -192,30 +192,30 @@ func (s *tokens) fly(f *flight) {
 
 // ask makes one token request (RFC 6749, sections 4.3 and 4.4). It goes to the address of
 // the settings alone: a redirect is a failure.
-func (s *tokens) ask(ctx context.Context) (token, error) {
+func (s *tokens) ask(ctx context.Context) (accessToken, error) {
 	asked := s.now()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, strings.NewReader(s.form))
 	if err != nil {
-		return token{}, err
+		return accessToken{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", s.authorization)
 	res, err := s.pool.RoundTrip(r)
 	if err != nil {
-		return token{}, err
+		return accessToken{}, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxTokenBody))
 	if err != nil {
-		return token{}, err
+		return accessToken{}, err
 	}
 	return readToken(res.StatusCode, text, asked)
 }
 
 // readToken reads the answer of a token endpoint (RFC 6749, sections 5.1 and 5.2). What
 // it says beside its error code goes nowhere: it may repeat what was sent.
-func readToken(status int, text []byte, now time.Time) (token, error) {
+func readToken(status int, text []byte, now time.Time) (accessToken, error) {
 	var answer struct {
 		AccessToken string          `json:"access_token"`
 		TokenType   string          `json:"token_type"`
@@ -225,13 +225,13 @@ func readToken(status int, text []byte, now time.Time) (token, error) {
 	err := json.Unmarshal(text, &answer)
 	switch {
 	case status != http.StatusOK:
-		return token{}, fmt.Errorf("the token endpoint answers %d %q", status, answer.Error[:min(len(answer.Error), maxTokenError)])
+		return accessToken{}, fmt.Errorf("the token endpoint answers %d %q", status, answer.Error[:min(len(answer.Error), maxTokenError)])
 	case err != nil:
-		return token{}, errors.New("the token endpoint's answer is no JSON object")
+		return accessToken{}, errors.New("the token endpoint's answer is no JSON object")
 	case !validToken(answer.AccessToken):
-		return token{}, errors.New("the token endpoint's answer holds no access_token of RFC 6750")
+		return accessToken{}, errors.New("the token endpoint's answer holds no access_token of RFC 6750")
 	case answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "Bearer"):
-		return token{}, errors.New("the token endpoint gives tokens of another type than Bearer")
+		return accessToken{}, errors.New("the token endpoint gives tokens of another type than Bearer")
 	}
 	life := unsaidLife
 	var seconds int64
@@ -239,5 +239,5 @@ func readToken(status int, text []byte, now time.Time) (token, error) {
 		life = time.Duration(min(seconds, 365*24*3600)) * time.Second
 	}
 	end := now.Add(life)
-	return token{[]string{"Bearer " + answer.AccessToken}, end.Add(-min(renewBefore, life/10)), end.Add(-min(time.Second, life/20))}, nil
+	return accessToken{[]string{"Bearer " + answer.AccessToken}, end.Add(-min(renewBefore, life/10)), end.Add(-min(time.Second, life/20))}, nil
 }

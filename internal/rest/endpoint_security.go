@@ -16,22 +16,22 @@ type endpointSecurity struct {
 	Username string  `json:"username,omitempty"`
 	Password *string `json:"password,omitempty"`
 
-	GrantType        string     `json:"grantType,omitempty"` // CLIENT_CREDENTIALS or PASSWORD
-	TokenURL         string     `json:"tokenUrl,omitempty"`
-	ClientID         string     `json:"clientId,omitempty"`
-	ClientSecret     *string    `json:"clientSecret,omitempty"`
-	CustomParameters parameters `json:"customParameters,omitempty"` // of the token request
+	GrantType        string           `json:"grantType,omitempty"` // CLIENT_CREDENTIALS or PASSWORD
+	TokenURL         string           `json:"tokenUrl,omitempty"`
+	ClientID         string           `json:"clientId,omitempty"`
+	ClientSecret     *string          `json:"clientSecret,omitempty"`
+	CustomParameters customParameters `json:"customParameters,omitempty"` // of the token request
 
 	APIKeyIdentifier     string  `json:"apiKeyIdentifier,omitempty"`     // the header
 	APIKeyIdentifierType string  `json:"apiKeyIdentifierType,omitempty"` // HEADER
 	APIKeyValue          *string `json:"apiKeyValue,omitempty"`
 }
 
-// parameters are an object, or one that is written as text.
-type parameters map[string]string
+// customParameters are an object, or one that is written as text.
+type customParameters map[string]string
 
 // UnmarshalJSON reads {"scope":"a"}, "{\"scope\":\"a\"}", "" and null.
-func (p *parameters) UnmarshalJSON(text []byte) error {
+func (p *customParameters) UnmarshalJSON(text []byte) error {
 	var inner string
 	if err := json.Unmarshal(text, &inner); err == nil {
 		if strings.TrimSpace(inner) == "" {

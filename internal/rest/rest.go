@@ -8,6 +8,7 @@
 //	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
 //	endpoint.go endpoint_security.go     endpointConfig: where calls are sent, and how
 //	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
+//	policy.go call.go usage.go     policies; why calls were answered as they were, and how often
 //	register.go        client registration, with a person's password
 //	openapi.go         the interface's own OpenAPI documents, made from the table
 //
