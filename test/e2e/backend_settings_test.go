@@ -7,9 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/gatehousetest"
 )
 
 // everybody is an API that anybody may call, so that a test counts calls and nothing else.
@@ -157,10 +160,11 @@ func (h *house) ops(t *testing.T, path string) string {
 	return r.body
 }
 
-// Checks 140 and 141: neither calls, nor health checks, nor token requests reach this
-// server's own listeners, however they are written.
+// Checks 140 and 141: neither calls nor token requests reach this server's own listeners,
+// however they are written, or its database.
 func TestOwnListenersAreNoBackends(t *testing.T) {
-	h := furnish(t)
+	dsn := gatehousetest.Postgres(t)
+	h := furnish(t, "GATEHOUSE_DATABASE="+dsn)
 	a := h.serves(t, "Everybody")
 	port := h.Ops[strings.LastIndexByte(h.Ops, ':')+1:]
 	for _, host := range []string{"127.0.0.1", "localhost", "localhost.", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433", "0x7f000001", "0177.0.0.1"} {
@@ -174,7 +178,11 @@ func TestOwnListenersAreNoBackends(t *testing.T) {
 			t.Errorf("check 140: tokens from %s: %d %s", own, r.status, r.body)
 		}
 	}
-	for name, listener := range map[string]string{"gateway": h.Gateway, "gateway-http": h.GatewayHTTP, "portal": h.Portal} {
+	database, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, listener := range map[string]string{"gateway": h.Gateway, "gateway-http": h.GatewayHTTP, "portal": h.Portal, "database": "http://" + database.Host} {
 		a.config(t, 200, `{"endpoint_type":"http","production_endpoints":{"url":%q}}`, listener)
 		h.call(t, http.MethodGet, a.path, "").is(t, "check 141: "+name, 502, "101500")
 	}
