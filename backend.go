@@ -86,7 +86,8 @@ type Tuning struct {
 
 // Breaker says when a target is left alone, and for how long. Failures are connections
 // that are not made, answers that do not come in time or are broken, and the statuses
-// that are listed.
+// that are listed. Where there is one target, to leave it alone is to serve nobody: then
+// there is a breaker only when something of it is set.
 type Breaker struct {
 	Off bool `json:"off,omitempty"`
 	// Failures is how many in a row suspend a target, or how many within Window that are half
@@ -97,7 +98,7 @@ type Breaker struct {
 	// Suspend is how long a target is left alone, 100ms to 1h. Then one call tries it: if it
 	// fails too, the time doubles, up to MaxSuspend. Default 1s.
 	Suspend Duration `json:"suspend,omitzero"`
-	// MaxSuspend is Suspend to 1h. Default 30s, or Suspend when that is longer.
+	// MaxSuspend is Suspend to 1h. Default 10s, or Suspend when that is longer.
 	MaxSuspend Duration `json:"maxSuspend,omitzero"`
 }
 
@@ -149,10 +150,13 @@ func (b Backend) WithDefaults() Backend {
 	def(&t.IdleTimeout, time.Minute)
 	num(&t.InFlight, DefaultInFlight)
 	num(&t.Attempts, min(1+len(b.More), 2))
+	if len(b.More) == 0 && t.Breaker == (Breaker{}) {
+		t.Breaker.Off = true
+	}
 	num(&t.Breaker.Failures, 5)
 	def(&t.Breaker.Window, 10*time.Second)
 	def(&t.Breaker.Suspend, time.Second)
-	def(&t.Breaker.MaxSuspend, max(30*time.Second, time.Duration(t.Breaker.Suspend)))
+	def(&t.Breaker.MaxSuspend, max(10*time.Second, time.Duration(t.Breaker.Suspend)))
 	def(&t.HealthCheck.Interval, 10*time.Second)
 	def(&t.HealthCheck.Timeout, min(2*time.Second, time.Duration(t.HealthCheck.Interval)))
 	num(&t.HealthCheck.Unhealthy, 3)

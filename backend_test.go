@@ -95,6 +95,24 @@ func TestBackendDefaultsKeepTheRules(t *testing.T) {
 	}
 }
 
+// A single target is left alone when a publisher asks for it; one of several by default.
+func TestWhereThereIsABreaker(t *testing.T) {
+	more := []gatehouse.Target{{URL: "https://b.example"}}
+	for name, tt := range map[string]struct {
+		b   gatehouse.Backend
+		off bool
+	}{
+		"one target":                      {gatehouse.Backend{}, true},
+		"one target, and it is asked for": {gatehouse.Backend{Tuning: gatehouse.Tuning{Breaker: gatehouse.Breaker{Failures: 5}}}, false},
+		"several":                         {gatehouse.Backend{More: more}, false},
+		"several, and it is switched off": {gatehouse.Backend{More: more, Tuning: gatehouse.Tuning{Breaker: gatehouse.Breaker{Off: true}}}, true},
+	} {
+		if got := tt.b.WithDefaults().Tuning.Breaker; got.Off != tt.off || got.Failures != 5 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestBackendsWithinWhatTheOperatorAllows(t *testing.T) {
 	b := gatehouse.Backends{Sandbox: gatehouse.Backend{Tuning: gatehouse.Tuning{FirstByteTimeout: 121 * second}}}
 	if err := b.Within(121 * time.Second); err != nil {
