@@ -16,6 +16,10 @@ import (
 // with its settings, whose comments are its manual.
 var kinds = []kind{
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
+	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},
+	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
+	{"timeouts", nil, compiles(newTimeouts)},
 }
 
 // kind is one sort of policy.

@@ -27,6 +27,7 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	kept      kept // by policies
 }
 
 func newCall(g *Gateway) *call {
@@ -48,7 +49,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.kept = nil, nil, nil, Head{}, Decision{}, kept{}
 }
 
 func (c *call) decide() {
@@ -218,6 +219,9 @@ func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // refusalFor tells the ways apart in which a backend call fails.
 func refusalFor(err error) *Refusal {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal // by a policy
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return largeBody
 	}
