@@ -140,6 +140,18 @@ func verdict(c *gatehouse.Call) page.Pill {
 	return page.Pill{Mood: page.OK, Label: strconv.Itoa(c.Status)}
 }
 
+// whose tells who made a call, and through which application.
+func whose(c *gatehouse.Call) string {
+	text := ""
+	if c.User != "" {
+		text += ", by " + c.User
+	}
+	if c.Application != "" {
+		text += ", through " + c.Application
+	}
+	return text
+}
+
 // stepMood is how a check looks.
 func stepMood(s gatehouse.Step) string {
 	switch s.Result {
