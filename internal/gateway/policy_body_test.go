@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -209,6 +210,22 @@ func TestTimeouts(t *testing.T) {
 				t.Errorf("answered with %s", body)
 			}
 		})
+	}
+}
+
+func TestTimeoutsHoldForHTTP2Backends(t *testing.T) {
+	target := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	target.EnableHTTP2 = true
+	target.StartTLS()
+	defer target.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(target.Certificate())
+	_, front := serve(t, target.URL, func(g *gateway.Gateway) {
+		g.Roots = roots
+		g.APIs.(*store).apis["echo"].Settings.Policies = saidPolicies(`timeouts - {"firstByte":"20ms"}`)
+	})
+	if res, body := post(t, front, "text/plain", "x"); res.StatusCode != 504 || !strings.Contains(body, "101504") {
+		t.Errorf("answered with %d %s, want 504", res.StatusCode, body)
 	}
 }
 

@@ -252,7 +252,7 @@ func refusalFor(err error) *Refusal {
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.Canceled) { // by a policy: the caller is there
 		return backendTimeout
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
