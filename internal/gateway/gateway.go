@@ -13,6 +13,7 @@
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	refusal.go     the gateway's own answers, in one table
+//	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes

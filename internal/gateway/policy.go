@@ -31,8 +31,9 @@ type kind struct {
 
 // place is where a policy is put.
 type place struct {
-	side gatehouse.Side
-	api  *gatehouse.API
+	side     gatehouse.Side
+	api      *gatehouse.API
+	resource *gatehouse.Resource // nil for a policy of all calls of the API
 }
 
 // compiles makes a kind's compile out of a function that takes its settings, S, as they
@@ -82,6 +83,10 @@ type (
 	standIn interface {
 		standsIn()
 	}
+	// fitter is asked for each resource whether the policy makes sense there.
+	fitter interface {
+		fits(r *gatehouse.Resource) error
+	}
 )
 
 // chain is all policies of a resource, those of its API first, by what they do.
@@ -99,20 +104,44 @@ type named[T any] struct {
 	does T
 }
 
-// newChain compiles the policies of an API and of one of its resources.
-func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
-	c := &chain{}
-	for _, p := range slices.Concat(api.Settings.Policies, r.Policies) {
-		compiled, err := compilePolicy(&p, api)
+// compilePolicies compiles the policies of one place. Those of an API are compiled once,
+// however many resources it has.
+func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error) {
+	var compiled []named[any]
+	for i := range policies {
+		does, err := compilePolicy(&policies[i], p)
 		if err != nil {
 			return nil, err
 		}
-		c.add(p.Name, compiled)
+		compiled = append(compiled, named[any]{policies[i].Name, does})
+	}
+	return compiled, nil
+}
+
+// newChain puts the policies of a resource behind those that it shares with all of its API.
+func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
+	own, err := compilePolicies(r.Policies, place{api: api, resource: r})
+	if err != nil {
+		return nil, err
+	}
+	c := &chain{}
+	for _, p := range slices.Concat(shared, own) {
+		if f, ok := p.does.(fitter); ok {
+			if err := f.fits(r); err != nil {
+				return nil, policyError(p.kind, err)
+			}
+		}
+		c.add(p)
 	}
 	return c, nil
 }
 
-func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
+// policyError says which policy is wrong.
+func policyError(name string, err error) error {
+	return gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", name, gatehouse.MessageOf(err))
+}
+
+func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })
 	if i < 0 {
 		var names []string
@@ -122,25 +151,26 @@ func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "there is no policy %q: use one of %s", p.Name, strings.Join(names, ", "))
 	}
 	k := &kinds[i]
-	side := p.Side
+	at.side = p.Side
 	switch {
 	case len(k.sides) == 0:
-		side = ""
-	case side == "":
-		side = k.sides[0]
-	case !slices.Contains(k.sides, side):
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s has no part on the %s side: put it on the %s side", p.Name, side, k.sides[0])
+		at.side = ""
+	case at.side == "":
+		at.side = k.sides[0]
+	case !slices.Contains(k.sides, at.side):
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s has no part on the %s side: put it on the %s side", p.Name, at.side, k.sides[0])
 	}
-	compiled, err := k.compile(p.Settings, place{side, api})
+	compiled, err := k.compile(p.Settings, at)
 	if err != nil {
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", p.Name, gatehouse.MessageOf(err))
+		return nil, policyError(p.Name, err)
 	}
 	return compiled, nil
 }
 
-func (c *chain) add(kind string, compiled any) {
+func (c *chain) add(p named[any]) {
+	compiled := p.does
 	if a, ok := compiled.(admitter); ok {
-		c.admitters = append(c.admitters, named[admitter]{kind, a})
+		c.admitters = append(c.admitters, named[admitter]{p.kind, a})
 	}
 	if a, ok := compiled.(answerer); ok {
 		c.answerers = append(c.answerers, a)

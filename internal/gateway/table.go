@@ -198,9 +198,13 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
+	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	if err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(&r.api, one)
+		policies, err := newChain(shared, &r.api, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}
