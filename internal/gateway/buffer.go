@@ -11,10 +11,10 @@ import (
 
 // kept is what policies keep of a call from one moment to the next.
 type kept struct {
-	body  []byte // of the request, when a policy asked for it
-	read  bool   // whether one did
-	watch *watch // of the policy timeouts
-
+	body    []byte   // of the request, when a policy asked for it
+	read    bool     // whether one did
+	watch   *watch   // of the policy timeouts
+	looking *looking // of the policy cache
 }
 
 // readBody returns the request's body, read to its end, for policies that must see all of

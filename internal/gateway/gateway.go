@@ -96,6 +96,7 @@ type Gateway struct {
 	transport *http.Transport
 	calls     sync.Pool // of *call
 	counts    counts
+	answers   answers // that the policy cache keeps
 	recent    recent
 }
 
@@ -112,7 +113,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
-	g.table.Store(table)
+	g.put(table)
 	return nil
 }
 
@@ -124,7 +125,7 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	api, err := g.APIs.ServedAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
-		g.table.Store(g.current().Without(apiID))
+		g.put(g.current().Without(apiID))
 		return nil
 	case err != nil:
 		return fmt.Errorf("load API %s, the gateway serves what it had: %w", apiID, err)
@@ -133,8 +134,14 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	if err != nil {
 		return fmt.Errorf("the gateway serves API %s as it was: %w", apiID, err)
 	}
-	g.table.Store(table)
+	g.put(table)
 	return nil
+}
+
+// put puts a table in force, and drops the answers that are kept of APIs that changed.
+func (g *Gateway) put(t *Table) {
+	g.table.Store(t)
+	g.answers.sweep(t)
 }
 
 // current is the table in force; before the first Load it has no APIs.

@@ -17,6 +17,7 @@ import (
 var kinds = []kind{
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
 	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
+	{"cache", nil, compiles(newCache)},
 	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},
 	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
 	{"timeouts", nil, compiles(newTimeouts)},
@@ -95,7 +96,8 @@ type chain struct {
 	answerers  []answerer
 	rewriters  []rewriter
 	responders []responder
-	alone      bool // a policy stands in for the backend
+	cache      *cache // the last one, which holds alone; nil for none
+	alone      bool   // a policy stands in for the backend
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -133,6 +135,7 @@ func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*
 		}
 		c.add(p)
 	}
+	c.keep()
 	return c, nil
 }
 
@@ -169,6 +172,10 @@ func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 
 func (c *chain) add(p named[any]) {
 	compiled := p.does
+	if k, ok := compiled.(*cache); ok {
+		c.cache = k
+		return
+	}
 	if a, ok := compiled.(admitter); ok {
 		c.admitters = append(c.admitters, named[admitter]{p.kind, a})
 	}
@@ -183,6 +190,16 @@ func (c *chain) add(p named[any]) {
 	}
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
+	}
+}
+
+// keep has the cache look at calls behind all policies that may refuse them, and at answers
+// before all that change them.
+func (c *chain) keep() {
+	if k := c.cache; k != nil {
+		c.answerers = append(c.answerers, k)
+		c.rewriters = append(c.rewriters, k)
+		c.responders = slices.Insert(c.responders, 0, responder(k))
 	}
 }
 

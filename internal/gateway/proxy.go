@@ -189,7 +189,6 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
-	c.status = res.StatusCode
 	cleanAnswer(res.Header)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -206,6 +205,8 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	c.status = res.StatusCode
+	c.settle(res)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)

@@ -96,6 +96,8 @@ var (
 		"The body is read on its way: send it in UTF-8 and without Content-Encoding")
 	unclearMedia = status(http.StatusBadRequest, "Bad Request",
 		"Send the headers Content-Type and Content-Encoding once")
+	notKept = status(http.StatusGatewayTimeout, "Gateway Timeout",
+		"No answer is kept here, and the request says only-if-cached")
 	noConnection = report(http.StatusServiceUnavailable, "101503", "Runtime Error",
 		"Error connecting to the back end")
 	backendTimeout = report(http.StatusGatewayTimeout, "101504", "Runtime Error",

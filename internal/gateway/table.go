@@ -202,14 +202,17 @@ func compile(api *gatehouse.API) (*route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
+	chains := map[*gatehouse.Resource]*chain{}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
 		policies, err := newChain(shared, &r.api, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}
+		chains[one] = policies
 		r.resources.insert(&resource{one, policies})
 	}
+	forgetChanges(chains)
 	return r, nil
 }
 
