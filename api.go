@@ -65,6 +65,7 @@ type API struct {
 	Resources []Resource // what the gateway lets through
 	Tags      []string
 	Settings  Settings // how the gateway treats calls
+	Document  string   // that it was drawn up from, where somebody needs it; see Validated
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

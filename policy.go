@@ -1,6 +1,10 @@
 package gatehouse
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
 
 // Policy has the gateway do something to calls on their way: change headers, answer in
 // the backend's stead, refuse what is too large. What there is, and the settings of each,
@@ -9,6 +13,38 @@ type Policy struct {
 	Name     string          `json:"name"`
 	Side     Side            `json:"side,omitempty"`
 	Settings json.RawMessage `json:"settings,omitempty"` // an object; empty means the defaults
+}
+
+// Validate is the name of the policy that holds calls against the API's OpenAPI document.
+// It is known here, because the gateway is given the document for it alone.
+const Validate = "validate"
+
+// Validated reports whether calls of a, or of one of its resources, are held against its
+// document.
+func (a *API) Validated() bool {
+	return a.Settings.Validates() || slices.ContainsFunc(a.Resources, func(r Resource) bool { return slices.ContainsFunc(r.Policies, validates) })
+}
+
+// Validates reports whether all calls of an API are held against its document.
+func (s *Settings) Validates() bool { return slices.ContainsFunc(s.Policies, validates) }
+
+func validates(p Policy) bool { return p.Name == Validate }
+
+// SetValidation has all calls of an API held against its document on both sides, or no
+// longer. What a resource has of its own stays.
+func (s *Settings) SetValidation(on bool) {
+	has := func(side Side) bool {
+		return slices.ContainsFunc(s.Policies, func(p Policy) bool { return p.Name == Validate && cmp.Or(p.Side, RequestSide) == side })
+	}
+	if !on {
+		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), validates)
+		return
+	}
+	for _, side := range []Side{RequestSide, ResponseSide} {
+		if !has(side) {
+			s.Policies = append(slices.Clip(s.Policies), Policy{Name: Validate, Side: side})
+		}
+	}
 }
 
 // Side is where on its way a policy meets a call.

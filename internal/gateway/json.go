@@ -16,13 +16,14 @@ type jsonScan struct {
 	deepest int // how many objects and arrays stood within each other at most
 }
 
-// jsonLimits are the limits of a scan. All but the last two must be given.
+// jsonLimits are the limits of a scan. All but the last three must be given.
 type jsonLimits struct {
 	depth      int // objects and arrays within each other
 	properties int // of one object
 	elements   int // of one array
 	text       int // bytes of a string between its quotes, or of a number
 	name       int // bytes of a property's name between its quotes
+	number     int // bytes of a number; 0 means as many as of a string
 	exponent   int // digits of a number's exponent; 0 means any
 	unique     bool
 }
@@ -246,7 +247,11 @@ func (s *jsonScan) number() jsonFault {
 			return jsonText
 		}
 	}
-	if s.at-from > s.limits.text {
+	limit := s.limits.text
+	if s.limits.number > 0 {
+		limit = s.limits.number
+	}
+	if s.at-from > limit {
 		return jsonText
 	}
 	return jsonSound

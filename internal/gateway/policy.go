@@ -19,6 +19,7 @@ var kinds = []kind{
 	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
 	{"cache", nil, compiles(newCache)},
 	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},
+	{gatehouse.Validate, []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newValidate)},
 	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
 	{"timeouts", nil, compiles(newTimeouts)},
 }
@@ -35,6 +36,7 @@ type place struct {
 	side     gatehouse.Side
 	api      *gatehouse.API
 	resource *gatehouse.Resource // nil for a policy of all calls of the API
+	document *reading            // of the API
 }
 
 // compiles makes a kind's compile out of a function that takes its settings, S, as they
@@ -121,8 +123,9 @@ func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error)
 }
 
 // newChain puts the policies of a resource behind those that it shares with all of its API.
-func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
-	own, err := compilePolicies(r.Policies, place{api: api, resource: r})
+func newChain(shared []named[any], at place, r *gatehouse.Resource) (*chain, error) {
+	at.resource = r
+	own, err := compilePolicies(r.Policies, at)
 	if err != nil {
 		return nil, err
 	}
