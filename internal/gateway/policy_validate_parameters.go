@@ -154,7 +154,7 @@ func (p *parameter) checkEither(read, text any) string {
 }
 
 func (p *parameter) checkList(sent []string) string {
-	if len(sent)*p.schema.cost[1] > maxCost {
+	if !p.schema.cost[1].allows(maxTarget, len(sent)+1) {
 		return " has too many items to be held against its schema"
 	}
 	read, texts := make([]any, len(sent)), make([]any, len(sent))

@@ -33,7 +33,7 @@ type schemaSet struct {
 // schema is a compiled schema, with what a value costs that is held against it.
 type schema struct {
 	*jsonschema.Schema
-	cost *[maxSchemaDepth + 1]int
+	cost *[maxSchemaDepth + 1]cost
 }
 
 // documentURL is how schemas call their document. Nothing is ever fetched from there.
@@ -110,11 +110,10 @@ func integer(bits int) func(any) error {
 	}
 }
 
-// Limits of regular expressions in schemas. What they cost is the product of both.
+// Limits of regular expressions in schemas.
 const (
 	maxPattern     = 1000 // characters of one
 	maxPatternSize = 4000 // instructions that it is compiled to
-	maxMatched     = 20e6 // instructions times characters that are matched; longer texts do not match
 )
 
 // pattern is a regular expression, in the syntax of Go: without what cannot be matched in a
@@ -148,10 +147,6 @@ func newPattern(text string) (jsonschema.Regexp, error) {
 		return nil, fmt.Errorf("the pattern %.100q repeats too much", text)
 	}
 	return pattern{compiled, len(program.Inst)}, nil
-}
-
-func (p pattern) MatchString(s string) bool {
-	return float64(len(s))*float64(p.size) <= maxMatched && p.Regexp.MatchString(s)
 }
 
 // preparation makes a copy of a document in which schemas say what they mean as JSON Schema.

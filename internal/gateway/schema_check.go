@@ -11,9 +11,9 @@ import (
 )
 
 // valueLimits are the limits of JSON that is held against a schema. Numbers are read
-// exactly, so they are bounded to what a double holds.
+// exactly, so their digits are bounded.
 var valueLimits = jsonLimits{
-	depth: maxSchemaDepth, properties: maxThreat, elements: maxThreat, text: maxThreat, name: maxThreat, number: 400, exponent: 3,
+	depth: maxSchemaDepth, properties: maxThreat, elements: maxThreat, text: maxThreat, name: maxThreat, number: 400, exponent: 2,
 }
 
 // checkText says what is wrong with a text of JSON, nothing when it is as s wants it.
@@ -26,8 +26,8 @@ func (s *schema) checkText(text []byte) string {
 		return " holds a number with too many digits"
 	case fault != jsonSound:
 		return " is no JSON"
-	case scan.values*s.cost[scan.deepest] > maxCost:
-		return " is too large and too deep to be held against its schema"
+	case !s.cost[scan.deepest].allows(len(text), scan.values):
+		return " is too large or too deep to be held against its schema"
 	}
 	value, err := decodeJSON(text)
 	if err != nil {

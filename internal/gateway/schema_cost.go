@@ -7,20 +7,40 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Limits of what it may cost to hold a value against a schema, in schemas that are looked
-// at. A million takes about a fifth of a second.
+// Limits of what it may cost to hold a value against a schema. Each takes about a second.
 const (
-	maxSchemaDepth = 64        // objects and arrays within each other
-	maxCost        = 2_000_000 // of one value with all that is in it
-	maxOwnCost     = 20_000    // of one value by itself
+	maxSchemaDepth = 64          // objects and arrays within each other
+	maxLooks       = 1_000_000   // schemas that are looked at, for one value with all that is in it
+	maxMatches     = 200_000_000 // instructions of patterns times bytes of the text
+	maxOwnLooks    = 20_000      // for one value by itself
 )
+
+// cost is what one value costs.
+type cost struct {
+	looks   int // how many schemas are looked at
+	matches int // how many instructions the patterns have that it, or its name, is matched with
+}
+
+// saturated is more than is ever allowed.
+const saturated = 1 << 30
+
+func (c cost) plus(d cost) cost {
+	return cost{min(c.looks+d.looks, saturated), min(c.matches+d.matches, saturated)}
+}
+
+func (c cost) orMore(d cost) cost { return cost{max(c.looks, d.looks), max(c.matches, d.matches)} }
+
+// allows reports whether a text of so many bytes and values may be checked at this cost.
+func (c cost) allows(bytes, values int) bool {
+	return int64(c.looks)*int64(values) <= maxLooks && int64(c.matches)*int64(bytes) <= maxMatches
+}
 
 // costs finds out, before any call, how often a schema has each value within a value looked
 // at, by its depth at most. Alternatives that lead back to the schema multiply: with two of
 // them a value that is nested n times deep is looked at 2^n times (check 132). So neither
 // the size of a message nor the depth alone bounds the time.
 type costs struct {
-	known [maxSchemaDepth + 1]map[*jsonschema.Schema]int
+	known [maxSchemaDepth + 1]map[*jsonschema.Schema]cost
 }
 
 // errEndless is for a schema that stands within itself for the same value.
@@ -29,74 +49,74 @@ var errEndless = errors.New("it refers to itself for the same value")
 func newCosts() *costs {
 	c := &costs{}
 	for depth := range c.known {
-		c.known[depth] = map[*jsonschema.Schema]int{}
+		c.known[depth] = map[*jsonschema.Schema]cost{}
 	}
 	return c
 }
 
 // of returns, for each depth, the most that one value of a depth up to that costs.
-func (c *costs) of(s *jsonschema.Schema) (*[maxSchemaDepth + 1]int, error) {
-	var most [maxSchemaDepth + 1]int
+func (c *costs) of(s *jsonschema.Schema) (*[maxSchemaDepth + 1]cost, error) {
+	var most [maxSchemaDepth + 1]cost
 	for depth := range most {
-		cost, ok := c.at(s, depth)
+		one, ok := c.at(s, depth)
 		if !ok {
 			return nil, errEndless
 		}
-		most[depth] = cost
+		most[depth] = one
 		if depth > 0 {
-			most[depth] = max(cost, most[depth-1])
+			most[depth] = one.orMore(most[depth-1])
 		}
 	}
-	if most[0] > maxOwnCost {
+	if most[0].looks > maxOwnLooks {
 		return nil, errors.New("it has too many alternatives within each other")
 	}
 	return &most, nil
 }
 
 // pending marks what is being found out.
-const pending = -1
+var pending = cost{-1, -1}
 
 // at returns what a value costs that is so many levels below the one held against s; false
 // for a schema that is endless.
-func (c *costs) at(s *jsonschema.Schema, depth int) (int, bool) {
+func (c *costs) at(s *jsonschema.Schema, depth int) (cost, bool) {
 	if s == nil || s.Bool != nil {
-		return 1, true
+		return cost{looks: 1}, true
 	}
-	if cost, ok := c.known[depth][s]; ok {
-		return cost, cost != pending
+	if known, ok := c.known[depth][s]; ok {
+		return known, known != pending
 	}
 	c.known[depth][s] = pending
-	cost := 0
-	if depth == 0 {
-		cost = 1 + weigh(s)
-	} else {
-		below, ok := c.below(s, depth-1)
-		if !ok {
-			return 0, false
+	sum := own(s)
+	if depth > 0 {
+		var ok bool
+		if sum, ok = c.below(s, depth-1); !ok {
+			return cost{}, false
 		}
-		cost = below
 	}
 	for _, inner := range sameValue(s) {
 		more, ok := c.at(inner, depth)
 		if !ok {
-			return 0, false
+			return cost{}, false
 		}
-		cost = min(cost+more, maxCost)
+		sum = sum.plus(more)
 	}
-	c.known[depth][s] = cost
-	return cost, true
+	c.known[depth][s] = sum
+	return sum, true
 }
 
-// weigh is what a schema costs by itself beyond one.
-func weigh(s *jsonschema.Schema) int {
-	weight := len(s.Required)/8 + len(s.DependentRequired)
+// own is what a schema costs by itself.
+func own(s *jsonschema.Schema) cost {
+	c := cost{looks: 1 + len(s.Required)/8 + len(s.DependentRequired)}
 	if s.Enum != nil {
-		weight += values(s.Enum.Values) / 4
+		c.looks += values(s.Enum.Values) / 4
 	}
 	if s.Const != nil {
-		weight += values(*s.Const) / 4
+		c.looks += values(*s.Const) / 4
 	}
-	return min(weight, maxCost)
+	if p, ok := s.Pattern.(pattern); ok {
+		c.matches = p.size
+	}
+	return c
 }
 
 // values counts what v is made of.
@@ -131,23 +151,28 @@ func sameValue(s *jsonschema.Schema) []*jsonschema.Schema {
 
 // below returns what a value costs that is depth levels below a property or an item of the
 // one held against s: the dearest of those that there may be, with all that holds for any.
-func (c *costs) below(s *jsonschema.Schema, depth int) (int, bool) {
-	dearest, all := 0, len(s.PatternProperties)
-	for _, one := range exclusive(s) {
-		cost, ok := c.at(one, depth)
-		if !ok {
-			return 0, false
+func (c *costs) below(s *jsonschema.Schema, depth int) (cost, bool) {
+	var dearest, all cost
+	for p := range s.PatternProperties {
+		if p, ok := p.(pattern); ok {
+			all = all.plus(cost{matches: p.size})
 		}
-		dearest = max(dearest, cost)
+	}
+	for _, one := range exclusive(s) {
+		more, ok := c.at(one, depth)
+		if !ok {
+			return cost{}, false
+		}
+		dearest = dearest.orMore(more)
 	}
 	for _, one := range common(s) {
-		cost, ok := c.at(one, depth)
+		more, ok := c.at(one, depth)
 		if !ok {
-			return 0, false
+			return cost{}, false
 		}
-		all = min(all+cost, maxCost)
+		all = all.plus(more)
 	}
-	return min(dearest+all, maxCost), true
+	return dearest.plus(all), true
 }
 
 // exclusive lists the schemas of which one at most holds for a property or item.
