@@ -17,6 +17,9 @@
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
+//	buffer.go      a body that policies read before the backend does; json.go scans it
+//	answers.go     backends' answers that the policy cache keeps; directives.go: Cache-Control
+//	document.go    an API's OpenAPI document; schema.go: its schemas, and what it costs to check by them
 //	egress.go      the connections to backends, and which addresses they may have
 //
 // It does not own tokens, keys or API definitions: it is handed what answers for them.

@@ -7,7 +7,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Limits of what it may cost to hold a value against a schema. Each takes about a second.
+// Limits of what it may cost to hold a value against a schema: some seconds at the very worst,
+// when every value is wrong, and milliseconds as a rule.
 const (
 	maxSchemaDepth = 64          // objects and arrays within each other
 	maxLooks       = 1_000_000   // schemas that are looked at, for one value with all that is in it
