@@ -247,13 +247,17 @@ func TestCacheTellsCallersApart(t *testing.T) {
 	}
 }
 
-// users names the user of a token after it.
+// users names the user of a token after it, and takes the brief one for a sandbox key where
+// there is a sandbox.
 type users struct{ gateway.Tokens }
 
 func (u users) Verify(ctx context.Context, token string) (*gatehouse.Authorization, error) {
 	a, err := u.Tokens.Verify(ctx, token)
 	if err == nil {
 		a.Subject = token
+		if s, ok := u.Tokens.(*store); ok && token == "brief" && s.apis["echo"].Sandbox != "" {
+			a.KeyType = gatehouse.Sandbox
+		}
 	}
 	return a, err
 }
@@ -302,6 +306,51 @@ func TestCacheForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	step("all APIs were loaded", false, false, false)
+}
+
+func TestCacheForgetsWhatIsOnItsWay(t *testing.T) {
+	c := newCached(t, `cache - {"lifetime":"1m"}`)
+	arrived, release := make(chan bool), make(chan bool)
+	c.serve = func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "GET" && r.URL.RawQuery == "slow" {
+			arrived <- true
+			<-release
+		}
+		io.WriteString(w, "as it was")
+	}
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		c.get("/any/x?slow", good)
+	}()
+	<-arrived
+	c.call("DELETE", "/any/x", good)
+	close(release)
+	<-done
+	c.serve = nil
+	if _, body, h := c.get("/any/x?slow", good); h.Get("Age") != "" || body != "3" {
+		t.Errorf("an answer from before the change is kept: %q", body)
+	}
+}
+
+func TestCacheForgetsForBothKindsOfKeys(t *testing.T) {
+	c := newCached(t)
+	s := c.g.APIs.(*store)
+	s.apis["echo"].Sandbox = s.apis["echo"].Production
+	s.apis["echo"].Settings.Policies = saidPolicies(`cache - {"lifetime":"1m","share":true}`)
+	c.g.Tokens = users{c.g.Tokens}
+	if err := c.g.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const sandbox = "Authorization: Bearer brief"
+	c.get("/any/x", good)
+	if _, _, h := c.get("/any/x", sandbox); h.Get("Age") != "" {
+		t.Error("a sandbox key gets the answer of the production backend")
+	}
+	c.call("DELETE", "/any/x", good)
+	if _, _, h := c.get("/any/x", sandbox); h.Get("Age") != "" {
+		t.Error("a change is not seen with the other kind of key")
+	}
 }
 
 func TestCacheKeepsNoHalfAnswers(t *testing.T) {

@@ -49,6 +49,7 @@ components:
     Problem: {description: no, content: {application/problem+json: {schema: {required: [title]}}}}
   schemas:
     Pet:
+      id: https://pets.example/pet
       type: object
       required: [name, id, secret]
       additionalProperties: false
