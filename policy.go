@@ -15,34 +15,35 @@ type Policy struct {
 	Settings json.RawMessage `json:"settings,omitempty"` // an object; empty means the defaults
 }
 
-// Validate is the name of the policy that holds calls against the API's OpenAPI document.
+// ValidatePolicy is the name of the policy that holds calls against the API's OpenAPI document.
 // It is known here, because the gateway is given the document for it alone.
-const Validate = "validate"
+const ValidatePolicy = "validate"
 
-// Validated reports whether calls of a, or of one of its resources, are held against its
-// document.
-func (a *API) Validated() bool {
-	return a.Settings.Validates() || slices.ContainsFunc(a.Resources, func(r Resource) bool { return slices.ContainsFunc(r.Policies, validates) })
+// Has reports whether a policy of a name is on a, or on one of its resources.
+func (a *API) Has(policy string) bool {
+	return hasPolicy(a.Settings.Policies, policy) || slices.ContainsFunc(a.Resources, func(r Resource) bool { return hasPolicy(r.Policies, policy) })
 }
 
 // Validates reports whether all calls of an API are held against its document.
-func (s *Settings) Validates() bool { return slices.ContainsFunc(s.Policies, validates) }
+func (s *Settings) Validates() bool { return hasPolicy(s.Policies, ValidatePolicy) }
 
-func validates(p Policy) bool { return p.Name == Validate }
+func hasPolicy(policies []Policy, name string) bool {
+	return slices.ContainsFunc(policies, func(p Policy) bool { return p.Name == name })
+}
 
 // SetValidation has all calls of an API held against its document on both sides, or no
 // longer. What a resource has of its own stays.
 func (s *Settings) SetValidation(on bool) {
 	has := func(side Side) bool {
-		return slices.ContainsFunc(s.Policies, func(p Policy) bool { return p.Name == Validate && cmp.Or(p.Side, RequestSide) == side })
+		return slices.ContainsFunc(s.Policies, func(p Policy) bool { return p.Name == ValidatePolicy && cmp.Or(p.Side, RequestSide) == side })
 	}
 	if !on {
-		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), validates)
+		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), func(p Policy) bool { return p.Name == ValidatePolicy })
 		return
 	}
 	for _, side := range []Side{RequestSide, ResponseSide} {
 		if !has(side) {
-			s.Policies = append(slices.Clip(s.Policies), Policy{Name: Validate, Side: side})
+			s.Policies = append(slices.Clip(s.Policies), Policy{Name: ValidatePolicy, Side: side})
 		}
 	}
 }
@@ -55,6 +56,10 @@ const (
 	RequestSide  Side = "request"
 	ResponseSide Side = "response"
 )
+
+// CORSPolicy says which pages may call. It is the one policy that management clients also know
+// by a field of its own.
+const CORSPolicy = "cors"
 
 // Limits of policies.
 const (

@@ -191,7 +191,7 @@ func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) 
 		return nil, db.explain(err, "API")
 	}
 	a, err := api(r.API, r.OrgKey)
-	if err == nil && a.Validated() {
+	if err == nil && a.Has(gatehouse.ValidatePolicy) {
 		a.Document = r.API.Definition
 	}
 	return a, err
@@ -214,7 +214,7 @@ func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
 			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
 		}
-		if err == nil && a.Validated() {
+		if err == nil && a.Has(gatehouse.ValidatePolicy) {
 			a.Document, err = db.Document(ctx, a.OrgID, a.ID)
 		}
 		return a, err

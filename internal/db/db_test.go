@@ -128,7 +128,7 @@ func TestGatewayIsGivenTheDocumentsItNeeds(t *testing.T) {
 			want     string
 		}{
 			{nil, ""},
-			{[]gatehouse.Policy{{Name: gatehouse.Validate, Side: gatehouse.ResponseSide}}, "openapi: 3.0.3"},
+			{[]gatehouse.Policy{{Name: gatehouse.ValidatePolicy, Side: gatehouse.ResponseSide}}, "openapi: 3.0.3"},
 		} {
 			must(t, h.UpdateAPI(ctx, h.org.ID, h.api.ID, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
 				a.Settings.Policies = tt.policies

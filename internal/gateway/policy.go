@@ -15,13 +15,22 @@ import (
 // kinds are the policies that there are. Each stands in a file of its own, policy_<name>.go,
 // with its settings, whose comments are its manual.
 var kinds = []kind{
-	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"backend-jwt", []gatehouse.Side{gatehouse.RequestSide}, compiles(newBackendJWT)},
 	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
 	{"cache", nil, compiles(newCache)},
+	{"cors", nil, compiles(newCORS)},
+	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
 	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},
-	{gatehouse.Validate, []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newValidate)},
-	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
+	{"mock", []gatehouse.Side{gatehouse.RequestSide}, compiles(newMock)},
+	{"query", []gatehouse.Side{gatehouse.RequestSide}, compiles(newQuery)},
+	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
+	{"request-log", nil, compiles(newRequestLog)},
+	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
 	{"timeouts", nil, compiles(newTimeouts)},
+	{"validate", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newValidate)},
+	{"websocket", nil, compiles(newWebSocket)},
+	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
 }
 
 // kind is one sort of policy.
@@ -37,6 +46,7 @@ type place struct {
 	api      *gatehouse.API
 	resource *gatehouse.Resource // nil for a policy of all calls of the API
 	document *reading            // of the API
+	cached   bool                // the API, or a resource of it, has a cache
 }
 
 // compiles makes a kind's compile out of a function that takes its settings, S, as they
@@ -82,6 +92,11 @@ type (
 	responder interface {
 		respond(c *call, res *http.Response) error
 	}
+	// finisher is told of a call when it is over, also of one that was refused after its resource
+	// was found.
+	finisher interface {
+		finish(c *call)
+	}
 	// standIn is an answerer that answers every call, so that there need be no backend.
 	standIn interface {
 		standsIn()
@@ -98,8 +113,11 @@ type chain struct {
 	answerers  []answerer
 	rewriters  []rewriter
 	responders []responder
-	cache      *cache // the last one, which holds alone; nil for none
-	alone      bool   // a policy stands in for the backend
+	finishers  []finisher
+	cache      *cache        // the last one, which holds alone; nil for none
+	alone      bool          // a policy stands in for the backend
+	template   *pathTemplate // of the path that the backend gets; nil for the call's own
+	watches    bool          // a policy bounds the messages of WebSockets
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -124,6 +142,10 @@ func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error)
 
 // newChain puts the policies of a resource behind those that it shares with all of its API.
 func newChain(shared []named[any], at place, r *gatehouse.Resource) (*chain, error) {
+	forget := at.cached && changing(r.Method)
+	if len(shared)+len(r.Policies) == 0 && !forget {
+		return bare, nil
+	}
 	at.resource = r
 	own, err := compilePolicies(r.Policies, at)
 	if err != nil {
@@ -138,7 +160,10 @@ func newChain(shared []named[any], at place, r *gatehouse.Resource) (*chain, err
 		}
 		c.add(p)
 	}
-	c.keep()
+	c.keep(forget)
+	if !c.watches {
+		c.responders = append(c.responders, standardMessages)
+	}
 	return c, nil
 }
 
@@ -146,6 +171,9 @@ func newChain(shared []named[any], at place, r *gatehouse.Resource) (*chain, err
 func policyError(name string, err error) error {
 	return gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", name, gatehouse.MessageOf(err))
 }
+
+// bare is the chain of the many resources that have no policies.
+var bare = &chain{responders: []responder{standardMessages}}
 
 func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })
@@ -191,18 +219,31 @@ func (c *chain) add(p named[any]) {
 	if r, ok := compiled.(responder); ok {
 		c.responders = append(c.responders, r)
 	}
+	if f, ok := compiled.(finisher); ok {
+		c.finishers = append(c.finishers, f)
+	}
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
+	}
+	if r, ok := compiled.(*rewritten); ok && r.template != nil {
+		c.template = r.template
+	}
+	if _, ok := compiled.(messageLimits); ok {
+		c.watches = true
 	}
 }
 
 // keep has the cache look at calls behind all policies that may refuse them, and at answers
-// before all that change them.
-func (c *chain) keep() {
-	if k := c.cache; k != nil {
-		c.answerers = append(c.answerers, k)
-		c.rewriters = append(c.rewriters, k)
-		c.responders = slices.Insert(c.responders, 0, responder(k))
+// before all that change them. Without one of its own, a resource may be to forget what the
+// caches of others keep.
+func (c *chain) keep(forget bool) {
+	switch {
+	case c.cache != nil:
+		c.answerers = append(c.answerers, c.cache)
+		c.rewriters = append(c.rewriters, c.cache)
+		c.responders = slices.Insert(c.responders, 0, responder(c.cache))
+	case forget:
+		c.responders = append(c.responders, forgets{})
 	}
 }
 
@@ -218,9 +259,14 @@ func (d *Decision) admitted(f Facts, h *Head) bool {
 	return true
 }
 
-// Check reports what keeps an API from being compiled: an Invalid error that names the
-// policy and the setting. It is asked before an API is stored.
+// Check reports what keeps an API from being served: an Invalid error that names the policy
+// and the setting, or the resource whose calls nobody would answer. It is asked before an API
+// is stored.
 func Check(api *gatehouse.API) error {
-	_, err := compile(api)
-	return err
+	r, err := compile(api)
+	if err != nil || !api.Served() || r.forwards == nil || r.production != nil || r.sandbox != nil {
+		return err
+	}
+	return gatehouse.Errorf(gatehouse.Invalid, "API %s %s has no backend: set its production endpoint before publishing, or give %s %s a policy that answers, like mock",
+		api.Name, api.Version, r.forwards.Method, r.forwards.Template)
 }

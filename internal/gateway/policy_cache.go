@@ -341,16 +341,3 @@ func (forgets) respond(c *call, res *http.Response) error {
 func changing(method string) bool {
 	return !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
 }
-
-// forgetChanges has all resources that change something drop what those with a cache keep.
-func forgetChanges(chains map[*gatehouse.Resource]*chain) {
-	cached := false
-	for _, c := range chains {
-		cached = cached || c.cache != nil
-	}
-	for r, c := range chains {
-		if cached && c.cache == nil && changing(r.Method) {
-			c.responders = append(c.responders, forgets{})
-		}
-	}
-}

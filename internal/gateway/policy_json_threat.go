@@ -11,10 +11,10 @@ import (
 // jsonThreatSettings refuses requests whose body is JSON that a backend could stumble
 // over: too deep, too wide, too long, or no JSON at all. It reads bodies of the media types
 // application/json, text/json and those that end in +json; whatever else it lets pass or
-// refuses, as RefuseOthers says. The body is read into memory before the backend is called.
+// refuses, as refuseOthers says. The body is read into memory before the backend is called.
 //
 // A refused body is answered 400 with the words "Threat Protection-JSON" and the limit; one
-// that is larger than MaxSize is answered 413, and one that is compressed or not in UTF-8,
+// that is larger than maxSize is answered 413, and one that is compressed or not in UTF-8,
 // so that it cannot be read, 415.
 type jsonThreatSettings struct {
 	// MaxJSONDepth is how many objects and arrays may stand within each other: 1 to 1000,

@@ -15,11 +15,11 @@ import (
 // too deep, too wide, too long, not well-formed, or with a document type, entities of its
 // own or processing instructions, which are refused whatever the settings say. It reads
 // bodies of the media types application/xml, text/xml and those that end in +xml; whatever
-// else it lets pass or refuses, as RefuseOthers says. The body is read into memory before
+// else it lets pass or refuses, as refuseOthers says. The body is read into memory before
 // the backend is called.
 //
 // A refused body is answered 400 with the words "Threat Protection-XML" and the limit; one
-// that is larger than MaxSize is answered 413, and one that is compressed or not in UTF-8,
+// that is larger than maxSize is answered 413, and one that is compressed or not in UTF-8,
 // so that it cannot be read, 415.
 type xmlThreatSettings struct {
 	// MaxXMLDepth is how many elements may stand within each other: 1 to 1000, 32 when it

@@ -36,7 +36,9 @@ const maxDepth = 6
 type route struct {
 	api                 gatehouse.API // without its description and document
 	resources           node
-	production, sandbox *Endpoint // nil when there is none
+	cors                *cors
+	production, sandbox *Endpoint           // nil when there is none
+	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
 // resource is a resource with all that is done to its calls.
@@ -198,23 +200,26 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	at := place{api: &r.api, document: &reading{text: api.Document}}
+	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
 	defer at.document.close()
 	shared, err := compilePolicies(r.api.Settings.Policies, at)
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	chains := map[*gatehouse.Resource]*chain{}
+	if r.cors, err = corsOf(shared); err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
 		policies, err := newChain(shared, at, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}
-		chains[one] = policies
+		if !policies.alone && r.forwards == nil {
+			r.forwards = one
+		}
 		r.resources.insert(&resource{one, policies})
 	}
-	forgetChanges(chains)
 	return r, nil
 }
 

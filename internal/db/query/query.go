@@ -36,6 +36,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
+	if q.addUsageStmt, err = db.PrepareContext(ctx, addUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
+	}
 	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
 	}
@@ -276,6 +279,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
 	}
+	if q.purgeUsageStmt, err = db.PrepareContext(ctx, purgeUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeUsage: %w", err)
+	}
 	if q.purgeUsedOnceStmt, err = db.PrepareContext(ctx, purgeUsedOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUsedOnce: %w", err)
 	}
@@ -410,6 +416,11 @@ func (q *Queries) Close() error {
 	if q.addRoleStmt != nil {
 		if cerr := q.addRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
+		}
+	}
+	if q.addUsageStmt != nil {
+		if cerr := q.addUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
 		}
 	}
 	if q.answerDeviceCodeStmt != nil {
@@ -812,6 +823,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
 		}
 	}
+	if q.purgeUsageStmt != nil {
+		if cerr := q.purgeUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeUsageStmt: %w", cerr)
+		}
+	}
 	if q.purgeUsedOnceStmt != nil {
 		if cerr := q.purgeUsedOnceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeUsedOnceStmt: %w", cerr)
@@ -1040,6 +1056,7 @@ type Queries struct {
 	aPIsOfStmt                     *sql.Stmt
 	accessTokenByHashStmt          *sql.Stmt
 	addRoleStmt                    *sql.Stmt
+	addUsageStmt                   *sql.Stmt
 	answerDeviceCodeStmt           *sql.Stmt
 	appendChangeStmt               *sql.Stmt
 	applicationByIDStmt            *sql.Stmt
@@ -1120,6 +1137,7 @@ type Queries struct {
 	purgeRevocationsStmt           *sql.Stmt
 	purgeSessionClientsStmt        *sql.Stmt
 	purgeSessionsStmt              *sql.Stmt
+	purgeUsageStmt                 *sql.Stmt
 	purgeUsedOnceStmt              *sql.Stmt
 	putConsentStmt                 *sql.Stmt
 	putRevocationStmt              *sql.Stmt
@@ -1167,6 +1185,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		aPIsOfStmt:                     q.aPIsOfStmt,
 		accessTokenByHashStmt:          q.accessTokenByHashStmt,
 		addRoleStmt:                    q.addRoleStmt,
+		addUsageStmt:                   q.addUsageStmt,
 		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
 		appendChangeStmt:               q.appendChangeStmt,
 		applicationByIDStmt:            q.applicationByIDStmt,
@@ -1247,6 +1266,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
 		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
 		purgeSessionsStmt:              q.purgeSessionsStmt,
+		purgeUsageStmt:                 q.purgeUsageStmt,
 		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
 		putConsentStmt:                 q.putConsentStmt,
 		putRevocationStmt:              q.putRevocationStmt,
