@@ -121,7 +121,7 @@ func (t *threat) read(c *call) (body []byte, over bool) {
 		return nil, false
 	}
 	m := mediaOf(c.r.Header)
-	refusal := largeBody
+	var refusal *Refusal
 	switch {
 	case !m.clear:
 		refusal = unclearMedia

@@ -106,7 +106,7 @@ func TestHardestMessagesTakeBoundedTime(t *testing.T) {
 		{"long numbers", `{"items":{"type":"integer","minimum":0,"multipleOf":3}}`, fill(strings.Repeat("9", 390))},
 		{"numbers that differ", `{"uniqueItems":true}`, fill("1e99")},
 		{"texts against a pattern", `{"items":{"pattern":"^(a?){60}$"}}`, fill(`"` + strings.Repeat("a", 300) + `"`)},
-		{"one text against a pattern", `{"items":{"pattern":"(a|b|ab)*c"}}`, fill(`"` + strings.Repeat("ab", 1<<18) + `"`)},
+		{"one text against a pattern", `{"items":{"pattern":"(a|b|ab)*c"}}`, fill(`"` + strings.Repeat("ab", 1<<16) + `"`)},
 		{"wrong values", `{"items":{"type":"string"}}`, fill("1")},
 		{"objects", `{"items":{"allOf":[{"unevaluatedProperties":{"type":"integer"}},{"properties":{"a":{"type":"string"}}}]}}`, fill(`{"a":1,"b":{}}`)},
 		{"alternatives", `{"anyOf":[{"type":"null"},{"items":{"$ref":"#/components/schemas/A"},"maxItems":0},{"items":{"$ref":"#/components/schemas/A"}}]}`,
