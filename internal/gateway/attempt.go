@@ -89,7 +89,7 @@ func (c *call) RoundTrip(out *http.Request) (*http.Response, error) {
 	signed := false // again, with a fresh token
 	for n := 1; ; n++ {
 		res, err := c.attempt(l, out)
-		how := l.ending(c.r.Context(), res, err)
+		how := l.ending(c.r.Context(), out.Context(), res, err)
 		l.report(&c.target, how, c.gateway.Now())
 		tried |= 1 << c.target.number
 		if how == answered || how == ours || !c.again(l, out, how, n, tried, &signed) {
@@ -119,7 +119,9 @@ func (c *call) attempt(l *line, out *http.Request) (*http.Response, error) {
 	return c.target.pool.RoundTrip(out)
 }
 
-func (l *line) ending(ctx context.Context, res *http.Response, err error) ending {
+// ending tells how an attempt ended. When the context of the backend's request is over and
+// the caller's is not, a policy has lost its patience.
+func (l *line) ending(caller, ctx context.Context, res *http.Response, err error) ending {
 	switch {
 	case err == nil && res.StatusCode == http.StatusUnauthorized && l.signIn != nil && l.signIn.tokens != nil:
 		return unsigned
@@ -127,8 +129,10 @@ func (l *line) ending(ctx context.Context, res *http.Response, err error) ending
 		return unwell
 	case err == nil:
 		return answered
-	case ctx.Err() != nil || errors.Is(err, errSignIn) || errors.Is(err, errForbiddenAddress) || errors.Is(err, errIncomplete):
+	case caller.Err() != nil || errors.Is(err, errSignIn) || errors.Is(err, errForbiddenAddress) || errors.Is(err, errIncomplete):
 		return ours
+	case ctx.Err() != nil:
+		return late
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return ours

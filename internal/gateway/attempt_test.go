@@ -319,6 +319,19 @@ func TestFirstByteTimeout(t *testing.T) {
 	}
 }
 
+// Nor is a call tried again that a policy has lost its patience with.
+func TestPolicyThatLosesItsPatience(t *testing.T) {
+	slow := newCounted(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	_, front := serve(t, slow.URL, func(g *gateway.Gateway) {
+		s := &g.APIs.(*store).apis["echo"].Settings
+		s.Policies = []gatehouse.Policy{{Name: "timeouts", Settings: json.RawMessage(`{"firstByte":"50ms"}`)}}
+		s.Backends.Production = gatehouse.Backend{Balance: gatehouse.Failover, More: []gatehouse.Target{{URL: slow.URL + "/other"}}, Tuning: gatehouse.Tuning{Attempts: 3}}
+	})
+	if res, text, code := send(t, front, "GET", ""); res.StatusCode != 504 || code != "101504" || slow.calls.Load() != 1 {
+		t.Errorf("%d %s after %d calls", res.StatusCode, text, slow.calls.Load())
+	}
+}
+
 // The cookie that keeps a caller to a target holds its number, and nothing that a script or
 // another path could read.
 func TestStickyCookie(t *testing.T) {

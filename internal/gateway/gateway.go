@@ -21,6 +21,9 @@
 //	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
+//	buffer.go      a body that policies read before the backend does; json.go scans it
+//	answers.go     backends' answers that the policy cache keeps; directives.go: Cache-Control
+//	document.go    an API's OpenAPI document; schema.go: its schemas, and what it costs to check by them
 //	backend.go     what stands behind an API, compiled
 //	line.go        what this node holds to call it, from change to change
 //	balance.go     which of its targets a call goes to
@@ -112,6 +115,7 @@ type Gateway struct {
 	retries atomic.Int64
 	calls   sync.Pool // of *call
 	counts  counts
+	answers answers // that the policy cache keeps
 	jwts    heldJWTs
 	recent  recent
 	usage   usage
@@ -131,17 +135,8 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
-	g.putInForce(table, nil)
+	g.put(table, nil)
 	return nil
-}
-
-// putInForce has calls that begin now see a table. ids are the APIs that may have changed,
-// nil for all.
-func (g *Gateway) putInForce(t *Table, ids []string) {
-	g.once.Do(g.open)
-	done := g.lines.takeUp(g, t, ids)
-	g.table.Store(t)
-	done()
 }
 
 // Apply takes up whatever changed of one API. When it returns, calls that begin see the
@@ -152,7 +147,7 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	api, err := g.APIs.ServedAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
-		g.putInForce(g.current().Without(apiID), []string{apiID})
+		g.put(g.current().Without(apiID), []string{apiID})
 		return nil
 	case err != nil:
 		return fmt.Errorf("load API %s, the gateway serves what it had: %w", apiID, err)
@@ -161,8 +156,18 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	if err != nil {
 		return fmt.Errorf("the gateway serves API %s as it was: %w", apiID, err)
 	}
-	g.putInForce(table, []string{apiID})
+	g.put(table, []string{apiID})
 	return nil
+}
+
+// put brings a table into force, and has what hangs on it follow. ids are the APIs that may
+// have changed, nil for all.
+func (g *Gateway) put(t *Table, ids []string) {
+	g.once.Do(g.open)
+	done := g.lines.takeUp(g, t, ids)
+	g.table.Store(t)
+	done()
+	g.answers.sweep(t)
 }
 
 // current is the table in force; before the first Load it has no APIs.

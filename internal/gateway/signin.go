@@ -87,9 +87,9 @@ type tokens struct {
 
 	mu      sync.Mutex
 	token   accessToken
-	flight  *flight   // the request that runs
-	rest    time.Time // no request before
-	failure error     // of the last one
+	request *tokenRequest // the request that runs
+	rest    time.Time     // no request before
+	failure error         // of the last one
 }
 
 type accessToken struct {
@@ -97,7 +97,7 @@ type accessToken struct {
 	renew, end time.Time
 }
 
-type flight struct {
+type tokenRequest struct {
 	done chan struct{} // closed when header and err are there
 	accessToken
 	err error
@@ -146,21 +146,21 @@ func (s *tokens) get(ctx context.Context) ([]string, error) {
 		defer s.mu.Unlock()
 		return s.token.header, nil
 	}
-	if s.flight == nil && !now.Before(s.rest) {
-		s.flight = &flight{done: make(chan struct{})}
-		go s.fly(s.flight)
+	if s.request == nil && !now.Before(s.rest) {
+		s.request = &tokenRequest{done: make(chan struct{})}
+		go s.make(s.request)
 	}
-	f, good, failure := s.flight, s.token, s.failure
+	r, good, failure := s.request, s.token, s.failure
 	s.mu.Unlock()
 	switch {
 	case now.Before(good.end):
 		return good.header, nil
-	case f == nil:
+	case r == nil:
 		return nil, failure
 	}
 	select {
-	case <-f.done:
-		return f.header, f.err
+	case <-r.done:
+		return r.header, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -175,19 +175,19 @@ func (s *tokens) drop(header []string) {
 	}
 }
 
-func (s *tokens) fly(f *flight) {
+func (s *tokens) make(r *tokenRequest) {
 	ctx, cancel := context.WithTimeout(s.ends, tokenTimeout)
 	defer cancel()
-	f.accessToken, f.err = s.ask(ctx)
+	r.accessToken, r.err = s.ask(ctx)
 	s.mu.Lock()
-	s.flight, s.failure = nil, f.err
-	if f.err != nil {
+	s.request, s.failure = nil, r.err
+	if r.err != nil {
 		s.rest = s.now().Add(failureRest)
 	} else {
-		s.token = f.accessToken
+		s.token = r.accessToken
 	}
 	s.mu.Unlock()
-	close(f.done)
+	close(r.done)
 }
 
 // ask makes one token request (RFC 6749, sections 4.3 and 4.4). It goes to the address of

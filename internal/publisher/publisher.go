@@ -72,6 +72,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool                // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy   // of all calls
+	Validation  *bool                // whether calls are held against the document, on both sides
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 	Backends    *gatehouse.Backends  // how they are called; secrets that are blank stay
@@ -101,6 +102,9 @@ func (c Changes) apply(a *gatehouse.API) {
 		a.Approval = *c.Approval
 	}
 	a.Settings.Policies = c.policies(a.Settings.Policies)
+	if c.Validation != nil {
+		a.Settings.SetValidation(*c.Validation)
+	}
 	keepPolicies(a.Resources, c.Resources)
 }
 
@@ -193,7 +197,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 			a.Tiers = append(a.Tiers, t.Name)
 		}
 	}
-	if err := s.valid(a); err != nil {
+	if err := s.valid(a, &def); err != nil {
 		return err
 	}
 	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
@@ -322,18 +326,20 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 		if err := rule(a, def, scopes); err != nil {
 			return err
 		}
-		return s.valid(a)
+		return s.valid(a, def)
 	})
 	return changed, err
 }
 
 // valid checks the rules of an API, and that the gateway can serve it. Then its secrets are
 // sealed: what is stored holds none in the clear.
-func (s *Service) valid(a *gatehouse.API) error {
+func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	if err := s.Check(a); err != nil {
+	served := *a
+	served.Document = def.Document
+	if err := s.Check(&served); err != nil {
 		return err
 	}
 	return s.seal(a)

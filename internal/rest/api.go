@@ -56,6 +56,7 @@ type apiBody struct {
 	Operations      []operation        `json:"operations,omitempty"`
 	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
 	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Validation      *bool              `json:"enableSchemaValidation,omitempty"` // stands for the policies that hold calls against the document
 	Scopes          []apiScope         `json:"scopes,omitempty"`
 	CreatedTime     string             `json:"createdTime,omitempty"`
 	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
@@ -69,7 +70,6 @@ type apiBody struct {
 	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
 	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
 	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
-	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
 }
 
 // operation is a resource.
@@ -114,8 +114,6 @@ func (b *apiBody) fixed() error {
 	switch c := b.EndpointConfig; {
 	case b.IsDefaultVersion:
 		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
-	case b.EnableSchemaValidation:
-		return gatehouse.Errorf(gatehouse.Invalid, "enableSchemaValidation is not supported: leave it out")
 	case c != nil:
 		return c.fixed()
 	}
@@ -131,7 +129,7 @@ func value(s *string) string {
 
 // changes is what the body says of an API.
 func (b *apiBody) changes() (publisher.Changes, error) {
-	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval}
+	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval, Validation: b.Validation}
 	if config := b.EndpointConfig; config != nil {
 		production, sandbox, backends, err := config.read()
 		if err != nil {
@@ -192,6 +190,9 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
 		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
+	if a.Settings.Validates() {
+		body.Validation = new(true)
+	}
 	for _, s := range known {
 		if slices.ContainsFunc(a.Resources, func(r gatehouse.Resource) bool { return slices.Contains(r.Scopes, s.Name) }) {
 			body.Scopes = append(body.Scopes, apiScope{Scope: scopeBody{s.Name, s.DisplayName, s.Description, s.Roles}})
@@ -249,6 +250,9 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), slices.Concat(c.Policies, c.CORS)
 	if c.Backends != nil {
 		a.Settings.Backends = *c.Backends
+	}
+	if c.Validation != nil {
+		a.Settings.SetValidation(*c.Validation)
 	}
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
