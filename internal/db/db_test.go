@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/db"
@@ -174,33 +176,43 @@ func (h *house) refreshToken(t *testing.T) (string, *gatehouse.RefreshToken) {
 	return text, r
 }
 
+func (h *house) rotates(t *testing.T, r *gatehouse.RefreshToken) bool {
+	t.Helper()
+	rotated, err := h.RotateRefreshToken(t.Context(), r.Hash, r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now()), nil)
+	must(t, err)
+	return rotated
+}
+
 // check 51: of parallel uses of one refresh token, one rotates it.
 func TestARefreshTokenRotatesOnce(t *testing.T) {
 	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
 		h := furnish(t, dsn)
 		_, r := h.refreshToken(t)
-		var mu sync.Mutex
-		uses := map[gatehouse.RefreshUse]int{}
+		var stored atomic.Pointer[gatehouse.RefreshToken]
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				var use gatehouse.RefreshUse
-				err := h.UseRefreshToken(t.Context(), r.Hash, func(r *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
-					if use = r.Use(&h.keys, time.Now()); use == gatehouse.RefreshRotates {
-						return gatehouse.Rotation{Next: r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now())}, nil
-					}
-					return gatehouse.Rotation{}, nil
-				})
-				mu.Lock()
-				defer mu.Unlock()
-				if uses[use]++; err != nil {
-					t.Error(err)
+				next := r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now().UTC().Truncate(time.Microsecond))
+				rotated, err := h.RotateRefreshToken(t.Context(), r.Hash, next, []byte(next.Hash))
+				if err != nil || rotated && stored.Swap(next) != nil {
+					t.Errorf("it rotates a second time, %v", err)
 				}
 			})
 		}
 		wg.Wait()
-		if uses[gatehouse.RefreshRotates] != 1 || uses[gatehouse.RefreshReused] != 19 {
-			t.Errorf("uses: %v, want 1 rotation and 19 reuses", uses)
+		next := stored.Load()
+		if next == nil {
+			t.Fatal("it does not rotate")
+		}
+		used, err := h.RefreshToken(t.Context(), r.Hash)
+		must(t, err)
+		if string(used.Replay) != next.Hash || !used.RotatedAt.Equal(next.IssuedAt) {
+			t.Errorf("it keeps the answer of another use: %+v", used)
+		}
+		got, err := h.RefreshToken(t.Context(), next.Hash)
+		must(t, err)
+		if diff := cmp.Diff(next, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -213,6 +225,12 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 				return h.Revoke(t.Context(), (&gatehouse.Client{Keys: h.keys}).RevokeFamily(r.Family, time.Now()))
 			},
 			"the user's new password": func(h *house, _ *gatehouse.RefreshToken) error { return h.SetPassword(t.Context(), h.john.ID, "new") },
+			"its member": func(h *house, r *gatehouse.RefreshToken) error {
+				return h.Revoke(t.Context(), gatehouse.RevokeAll(gatehouse.RevokedMember, gatehouse.MemberID(r.UserID, r.OrgKey), time.Now()))
+			},
+			"its organization": func(h *house, r *gatehouse.RefreshToken) error {
+				return h.Revoke(t.Context(), gatehouse.RevokeAll(gatehouse.RevokedOrg, r.OrgKey, time.Now()))
+			},
 			"a deleted secret": func(h *house, _ *gatehouse.RefreshToken) error {
 				return h.DeleteSecret(t.Context(), h.keys.ConsumerKey, h.keys.Secrets[0].ID)
 			},
@@ -226,12 +244,18 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 				if !got.Revoked {
 					t.Error("the refresh token still stands")
 				}
+				if h.rotates(t, r) {
+					t.Error("the refresh token rotates")
+				}
 				if name == "its family" {
 					return
 				}
 				_, later := h.refreshToken(t)
 				if got, err := h.RefreshToken(t.Context(), later.Hash); err != nil || got.Revoked {
 					t.Errorf("one that was issued afterwards is revoked too: %v", err)
+				}
+				if !h.rotates(t, later) {
+					t.Error("one that was issued afterwards does not rotate")
 				}
 			})
 		}

@@ -278,9 +278,9 @@ type racing struct {
 	happens func()
 }
 
-func (r racing) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error {
+func (r racing) RotateRefreshToken(ctx context.Context, hash string, next *gatehouse.RefreshToken, replay []byte) (bool, error) {
 	r.happens()
-	return r.RefreshTokens.UseRefreshToken(ctx, hash, rule)
+	return r.RefreshTokens.RotateRefreshToken(ctx, hash, next, replay)
 }
 
 // check 52: after the 200 of a revocation nothing of the family lives, however late a

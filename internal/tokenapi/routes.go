@@ -123,7 +123,7 @@ type Tokens interface {
 type RefreshTokens interface {
 	CreateRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error
 	RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error)
-	UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error
+	RotateRefreshToken(ctx context.Context, hash string, next *gatehouse.RefreshToken, replay []byte) (rotated bool, err error)
 	Revoke(ctx context.Context, r gatehouse.Revocation) error
 }
 
