@@ -204,12 +204,12 @@ func TestARefreshTokenRotatesOnce(t *testing.T) {
 		if next == nil {
 			t.Fatal("it does not rotate")
 		}
-		used, err := h.RefreshToken(t.Context(), r.Hash)
+		used, _, err := h.RefreshToken(t.Context(), r.Hash)
 		must(t, err)
 		if string(used.Replay) != next.Hash || !used.RotatedAt.Equal(next.IssuedAt) {
 			t.Errorf("it keeps the answer of another use: %+v", used)
 		}
-		got, err := h.RefreshToken(t.Context(), next.Hash)
+		got, _, err := h.RefreshToken(t.Context(), next.Hash)
 		must(t, err)
 		if diff := cmp.Diff(next, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Error(diff)
@@ -239,7 +239,7 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 				h := furnish(t, fresh(t, dsn))
 				_, r := h.refreshToken(t)
 				must(t, end(h, r))
-				got, err := h.RefreshToken(t.Context(), r.Hash)
+				got, _, err := h.RefreshToken(t.Context(), r.Hash)
 				must(t, err)
 				if !got.Revoked {
 					t.Error("the refresh token still stands")
@@ -251,7 +251,7 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 					return
 				}
 				_, later := h.refreshToken(t)
-				if got, err := h.RefreshToken(t.Context(), later.Hash); err != nil || got.Revoked {
+				if got, _, err := h.RefreshToken(t.Context(), later.Hash); err != nil || got.Revoked {
 					t.Errorf("one that was issued afterwards is revoked too: %v", err)
 				}
 				if !h.rotates(t, later) {
@@ -397,12 +397,12 @@ func TestPurgeKeepsWhatIsAlive(t *testing.T) {
 		h, ctx := furnish(t, dsn), t.Context()
 		_, alive := h.refreshToken(t)
 		must(t, h.Purge(ctx))
-		if _, err := h.RefreshToken(ctx, alive.Hash); err != nil {
+		if _, _, err := h.RefreshToken(ctx, alive.Hash); err != nil {
 			t.Error(err)
 		}
 		h.Now = func() time.Time { return time.Now().Add(31 * 24 * time.Hour) }
 		must(t, h.Purge(ctx))
-		_, err := h.RefreshToken(ctx, alive.Hash)
+		_, _, err := h.RefreshToken(ctx, alive.Hash)
 		wantKind(t, err, gatehouse.NotFound)
 		if last, err := h.LastChange(ctx); err != nil || last == 0 {
 			t.Errorf("the newest change is gone: numbers would begin anew: %d %v", last, err)

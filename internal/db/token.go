@@ -23,19 +23,29 @@ func (t *tx) createRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) 
 	})
 }
 
-// RefreshToken returns what is kept of a refresh token.
-func (db *DB) RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error) {
+// RefreshToken returns what is kept of a refresh token, and the member it speaks for: one
+// of who is no member any more is NotFound.
+func (db *DB) RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, *gatehouse.Member, error) {
 	row, err := db.q.RefreshTokenByHash(ctx, hash)
 	if err != nil {
-		return nil, db.explain(err, "refresh token")
+		return nil, nil, db.explain(err, "refresh token")
 	}
-	r := row.RefreshToken
+	t, err := refreshToken(row.RefreshToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.Revoked = row.Revoked
+	m, err := member(row.User, row.Organization, row.Roles, row.JoinedAt)
+	return t, m, err
+}
+
+func refreshToken(r query.RefreshToken) (*gatehouse.RefreshToken, error) {
 	replay, err := base64.StdEncoding.DecodeString(r.Replay)
 	if err != nil {
 		return nil, fmt.Errorf("a stored answer is damaged: %w", err)
 	}
 	token := &gatehouse.RefreshToken{
-		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey, Revoked: row.Revoked,
+		Hash: r.Hash, Family: r.Family, ConsumerKey: r.ConsumerKey, UserID: r.UserID, OrgKey: r.OrgKey,
 		IssuedAt: moment(r.IssuedAt), ExpiresAt: moment(r.ExpiresAt), FamilyEnd: moment(r.FamilyEnd), RotatedAt: moment(r.RotatedAt), Replay: replay,
 	}
 	if err := json.Unmarshal([]byte(r.Carries), &token.Carries); err != nil {

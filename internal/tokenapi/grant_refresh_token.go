@@ -19,7 +19,7 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if presented == "" {
 		return nil, &Error{Code: InvalidRequest, Description: "the parameter refresh_token is missing"}
 	}
-	t, err := g.h.Refresh.RefreshToken(ctx, gatehouse.HashToken(presented))
+	t, user, err := g.h.Refresh.RefreshToken(ctx, gatehouse.HashToken(presented))
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
 		return nil, refusedRefresh()
 	}
@@ -47,15 +47,14 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if err != nil {
 		return nil, err
 	}
-	user, err := g.h.Users.Member(ctx, req.client.Organization.ID, t.UserID)
-	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
+	if user.Disabled {
 		return nil, refusedRefresh()
 	}
 	who := &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented, signIn: t.SignIn}
 	if req.client.Metadata.KeepsRefreshTokens() {
 		who.rotates, who.family = nil, t.Family
 	}
-	return who, err
+	return who, nil
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing
@@ -96,7 +95,7 @@ func (h *Handler) rotate(ctx context.Context, c *gatehouse.Client, who *grantee,
 	if err != nil || rotated {
 		return text, overtaken(err)
 	}
-	t, err := h.Refresh.RefreshToken(ctx, who.rotates.Hash)
+	t, _, err := h.Refresh.RefreshToken(ctx, who.rotates.Hash)
 	if err != nil {
 		return nil, overtaken(err)
 	}

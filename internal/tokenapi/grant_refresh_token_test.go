@@ -220,7 +220,7 @@ func TestGraceGivesNothingAway(t *testing.T) {
 	_, key, secret := h.client(t, "patient", apistore.NewKeys{Grace: time.Minute})
 	_, first := h.login(t, "read", as(key, secret)).pair(t)
 	access, second := h.refresh(t, first, "", as(key, secret)).pair(t)
-	kept, err := h.db.RefreshToken(t.Context(), gatehouse.HashToken(first))
+	kept, _, err := h.db.RefreshToken(t.Context(), gatehouse.HashToken(first))
 	must(t, err)
 	for _, text := range []string{access, second, first} {
 		if strings.Contains(string(kept.Replay), text) || kept.Hash == text {

@@ -59,7 +59,7 @@ func (a *alone) rotating() contender {
 		if err != nil {
 			a.b.Fatal(err)
 		}
-		if live[i], err = a.db.RefreshToken(a.b.Context(), gatehouse.HashToken(token)); err != nil {
+		if live[i], _, err = a.db.RefreshToken(a.b.Context(), gatehouse.HashToken(token)); err != nil {
 			a.b.Fatal(err)
 		}
 	}

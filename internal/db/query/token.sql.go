@@ -164,7 +164,7 @@ func (q *Queries) PutRevocation(ctx context.Context, arg PutRevocationParams) er
 }
 
 const refreshTokenByHash = `-- name: RefreshTokenByHash :one
-SELECT refresh_tokens.hash, refresh_tokens.family, refresh_tokens.consumer_key, refresh_tokens.user_id, refresh_tokens.org_key, refresh_tokens.carries, refresh_tokens.issued_at, refresh_tokens.expires_at, refresh_tokens.family_end, refresh_tokens.rotated_at, refresh_tokens.replay, EXISTS (
+SELECT refresh_tokens.hash, refresh_tokens.family, refresh_tokens.consumer_key, refresh_tokens.user_id, refresh_tokens.org_key, refresh_tokens.carries, refresh_tokens.issued_at, refresh_tokens.expires_at, refresh_tokens.family_end, refresh_tokens.rotated_at, refresh_tokens.replay, users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, members.roles, members.joined_at, EXISTS (
     SELECT 1 FROM revocations AS r
     WHERE (r.kind = 'family' AND r.id = refresh_tokens.family)
        OR (r.kind = 'user' AND r.id = refresh_tokens.user_id AND r.at >= refresh_tokens.issued_at)
@@ -172,11 +172,19 @@ SELECT refresh_tokens.hash, refresh_tokens.family, refresh_tokens.consumer_key, 
        OR (r.kind = 'keys' AND r.id = refresh_tokens.consumer_key AND r.at >= refresh_tokens.issued_at)
        OR (r.kind = 'org' AND r.id = refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
 ) AS revoked
-FROM refresh_tokens WHERE hash = $1
+FROM refresh_tokens
+    JOIN users ON users.id = refresh_tokens.user_id
+    JOIN organizations ON organizations.key = refresh_tokens.org_key
+    JOIN members ON members.org_id = organizations.id AND members.user_id = refresh_tokens.user_id
+WHERE refresh_tokens.hash = $1
 `
 
 type RefreshTokenByHashRow struct {
 	RefreshToken RefreshToken
+	User         User
+	Organization Organization
+	Roles        string
+	JoinedAt     int64
 	Revoked      bool
 }
 
@@ -195,6 +203,22 @@ func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshT
 		&i.RefreshToken.FamilyEnd,
 		&i.RefreshToken.RotatedAt,
 		&i.RefreshToken.Replay,
+		&i.User.ID,
+		&i.User.Username,
+		&i.User.Name,
+		&i.User.PasswordHash,
+		&i.User.Disabled,
+		&i.User.CreatedAt,
+		&i.Organization.ID,
+		&i.Organization.Key,
+		&i.Organization.Name,
+		&i.Organization.PasswordGrant,
+		&i.Organization.NeverExpiring,
+		&i.Organization.SignUp,
+		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
+		&i.Roles,
+		&i.JoinedAt,
 		&i.Revoked,
 	)
 	return i, err
