@@ -2,6 +2,7 @@
 //
 //	token.go     issue and verify, whatever the format
 //	jws.go       signed JWTs (RFC 9068), read without a look-up
+//	claims.go    their claims, read in one pass
 //	idtoken.go   ID tokens and logout tokens, for clients to read
 //	opaque.go    random strings, looked up by their hash; they say what their users may now
 //	keys.go      the signing keys, and their public halves
