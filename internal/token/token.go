@@ -4,6 +4,7 @@
 //	jws.go       signed JWTs (RFC 9068), read without a look-up
 //	claims.go    their claims, read in one pass
 //	idtoken.go   ID tokens and logout tokens, for clients to read
+//	backend.go   what backends are told of callers
 //	opaque.go    random strings, looked up by their hash; they say what their users may now
 //	keys.go      the signing keys, and their public halves
 //	rotation.go  how they take turns
