@@ -22,7 +22,7 @@ func answerOn(t *testing.T, h http.HandlerFunc, list ...config.Listener) listene
 	if err != nil {
 		t.Fatal(err)
 	}
-	ls, err := listen(t.Context(), "gateway-listen", list, cert, quiet)
+	ls, err := listen(t.Context(), "gateway-listen", list, 0, cert, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestSlowHeadersAreCut(t *testing.T) {
 	if s := newHTTPServer(false, nil, quiet); s.ReadHeaderTimeout != headTimeout || s.IdleTimeout != idleTimeout || s.MaxHeaderBytes != maxHead || s.WriteTimeout != 0 {
 		t.Errorf("limits %v, %v, %d, %v", s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes, s.WriteTimeout)
 	}
-	ls, err := listen(t.Context(), "ops-listen", []config.Listener{{Addr: "127.0.0.1:0"}}, nil, quiet)
+	ls, err := listen(t.Context(), "ops-listen", []config.Listener{{Addr: "127.0.0.1:0"}}, 0, nil, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestTakenAddressNamesItsSettingAndLeavesNothingBound(t *testing.T) {
 	}
 	free.Close()
 	list := []config.Listener{{Addr: free.Addr().String()}, {Addr: taken.Addr().String()}}
-	_, err = listen(t.Context(), "portal-listen", list, nil, quiet)
+	_, err = listen(t.Context(), "portal-listen", list, 0, nil, quiet)
 	if err == nil || !strings.Contains(err.Error(), "portal-listen http://"+taken.Addr().String()) {
 		t.Errorf("got %v", err)
 	}
