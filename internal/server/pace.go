@@ -151,15 +151,15 @@ func (b *pacedBody) until(t time.Time) {
 	}
 }
 
-// Read reads on. On HTTP/1 the deadline stays set until the body has ended: net/http
-// reads away what is left of it. On HTTP/2 one that passes spoils the body even when
-// nobody waits for it, and nothing is read away.
+// Read reads on. On HTTP/1 the deadline stays: net/http reads away what is left of the
+// body, and takes the deadline back when the body has ended. On HTTP/2 one that passes
+// spoils the body even when nobody waits for it, and nothing is read away.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	began := time.Now()
 	b.until(began.Add(b.patience))
 	n, err := b.ReadCloser.Read(p)
 	b.patience = min(b.most, b.patience-time.Since(began)+time.Duration(n)*time.Second/bodyRate)
-	if b.http2 || errors.Is(err, io.EOF) {
+	if b.http2 {
 		b.until(time.Time{})
 	}
 	return n, err

@@ -89,7 +89,7 @@ func TestBodiesInDropsAreCut(t *testing.T) {
 	})
 	conn := dial(t, ls[0])
 	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
-	drop := time.NewTicker(20 * time.Millisecond)
+	drop, enough := time.NewTicker(20*time.Millisecond), time.After(5*time.Second)
 	defer drop.Stop()
 	for {
 		select {
@@ -100,6 +100,8 @@ func TestBodiesInDropsAreCut(t *testing.T) {
 			return
 		case <-drop.C:
 			io.WriteString(conn, "x")
+		case <-enough:
+			t.Fatal("the body is still waited for")
 		}
 	}
 }
@@ -148,11 +150,13 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 			ls := hurried(t, patience, func(w http.ResponseWriter, r *http.Request) {
 				silence := func() { <-time.After(3 * patience) }
 				silence()
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
-					t.Errorf("the body: %v", err)
+				body := make([]byte, len("answered"))
+				for _, half := range [][]byte{body[:4], body[4:]} {
+					if _, err := io.ReadFull(r.Body, half); err != nil {
+						t.Errorf("the body: %v", err)
+					}
+					silence()
 				}
-				silence()
 				w.Write(body)
 				http.NewResponseController(w).Flush()
 				silence()
@@ -175,6 +179,23 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 				<-time.After(2 * patience)
 			}
 		})
+	}
+}
+
+// A reverse proxy may read a body for its backend when the request has already ended. On
+// HTTP/2 there is nothing left then to set a deadline on.
+func TestBodiesThatAreReadTooLate(t *testing.T) {
+	for _, speak := range spoken() {
+		late := make(chan io.Reader, 1)
+		ls := hurried(t, time.Minute, func(w http.ResponseWriter, r *http.Request) { late <- r.Body })
+		client, url := speak(ls)
+		resp, err := client.Post(url, "text/plain", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		_, _ = io.ReadAll(<-late) // which must not panic; HTTP/2 hands over what has arrived
+		client.CloseIdleConnections()
 	}
 }
 
