@@ -37,7 +37,7 @@ func (d *door) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if n := d.open.Add(1); d.most == 0 || n <= d.most {
-			return &conn{Conn: c, opened: time.Now(), patience: d.pace.take, closed: func() { d.open.Add(-1) }}, nil
+			return &conn{Conn: c, opened: time.Now(), pace: d.pace, closed: func() { d.open.Add(-1) }}, nil
 		}
 		d.open.Add(-1)
 		d.refused.Add(1)

@@ -80,6 +80,7 @@ func newHTTPServer(overTLS bool, cert *certificate, log *slog.Logger) *http.Serv
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHead,
+		ConnContext:       inContext,
 		// What net/http logs are strangers' broken handshakes.
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Protocols: new(http.Protocols),

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -35,16 +37,64 @@ const (
 // pace is how long a client is waited for.
 type pace struct{ body, take time.Duration }
 
-// conn is a connection whose client must take its answers: a piece that is not taken in
-// time ends it. A deadline that somebody else sets stands.
+// conn is a connection whose client must take its answers and, on HTTP/1, send the bodies
+// that it announced. net/http reads and writes it without a deadline there; where it or
+// somebody else sets one, that one stands.
 type conn struct {
 	net.Conn
-	opened   time.Time
-	due      atomic.Int64 // the deadline of writes, as a time since opened
-	bounded  atomic.Bool  // somebody else has set one
-	patience time.Duration
-	once     sync.Once
-	closed   func()
+	pace   pace
+	opened time.Time
+	once   sync.Once
+	closed func()
+
+	due     atomic.Int64 // the deadline of writes, as a time since opened
+	bounded atomic.Bool  // somebody else has set one
+
+	body     atomic.Bool   // a body is on its way
+	patience time.Duration // what is left of it; whoever reads has it
+}
+
+// connKey finds the conn in the context of its requests.
+type connKey struct{}
+
+// inContext puts the conn below c into ctx.
+func inContext(ctx context.Context, c net.Conn) context.Context {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// expectBody has reads wait no longer than a body may take, until the next deadline is
+// set: net/http sets one, or none, when it has read the body, whoever asked it to.
+func (c *conn) expectBody() {
+	c.patience = c.pace.body
+	c.body.Store(true)
+}
+
+// SetReadDeadline sets a deadline that stands until another is set.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.body.Store(false)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Read reads on.
+func (c *conn) Read(p []byte) (int, error) {
+	if !c.body.Load() {
+		return c.Conn.Read(p)
+	}
+	began := time.Now()
+	if err := c.Conn.SetReadDeadline(began.Add(c.patience)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.patience = c.pace.left(c.patience, began, n)
+	return n, err
+}
+
+// left returns what is left of the patience for a body when n bytes have come since.
+func (p pace) left(patience time.Duration, since time.Time, n int) time.Duration {
+	return min(p.body, patience-time.Since(since)+time.Duration(n)*time.Second/bodyRate)
 }
 
 // Write writes p in pieces.
@@ -64,9 +114,10 @@ func (c *conn) Write(p []byte) (int, error) {
 
 func (c *conn) write(p []byte) (int, error) {
 	if !c.bounded.Load() {
-		if now := time.Since(c.opened); now+c.patience-time.Duration(c.due.Load()) > c.patience/takeSlack {
-			c.due.Store(int64(now + c.patience))
-			if err := c.Conn.SetWriteDeadline(c.opened.Add(now + c.patience)); err != nil {
+		due := time.Since(c.opened) + c.pace.take
+		if due-time.Duration(c.due.Load()) > c.pace.take/takeSlack {
+			c.due.Store(int64(due))
+			if err := c.Conn.SetWriteDeadline(c.opened.Add(due)); err != nil {
 				return 0, err
 			}
 		}
@@ -105,45 +156,57 @@ func (c *conn) Close() error {
 // its bytes are a body, and which of many answers on it is not taken.
 func (p pace) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http2 := r.ProtoMajor == 2
-		if r.ContentLength != 0 && !(http2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")) {
-			// The body of a gRPC call may be a stream, in which silence means nothing.
-			b := newPacedBody(w, r, p.body)
-			defer b.end()
-			r = r.WithContext(r.Context()) // net/http keeps its eye on the body of its own
-			r.Body = b
+		if r.ProtoMajor == 2 {
+			p.stream(w, r, next)
+			return
 		}
-		if http2 {
-			s := &stream{ResponseWriter: w, control: http.NewResponseController(w), patience: p.take}
-			defer s.end()
-			w = s
+		if r.ContentLength != 0 {
+			if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+				c.expectBody()
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// pacedBody is a body that must arrive.
-type pacedBody struct {
+// stream does the same for a stream of HTTP/2. The body of a gRPC call may be a stream in
+// which silence means nothing.
+func (p pace) stream(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	control := http.NewResponseController(w)
+	if r.ContentLength != 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		b := &streamBody{ReadCloser: r.Body, control: control, pace: p, patience: p.body}
+		defer b.end()
+		r.Body = b
+	}
+	s := &stream{ResponseWriter: w, control: control, patience: p.take}
+	defer s.end()
+	next.ServeHTTP(s, r)
+}
+
+// streamBody is the body on a stream of HTTP/2.
+type streamBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
-	http2    bool
-	most     time.Duration // of patience
+	pace     pace
 	patience time.Duration // what is left of it
 
 	mu    sync.Mutex
 	ended bool // the request has, though its body may still be read for a backend
 }
 
-func newPacedBody(w http.ResponseWriter, r *http.Request, patience time.Duration) *pacedBody {
-	b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), http2: r.ProtoMajor == 2, most: patience, patience: patience}
-	if !b.http2 {
-		b.until(time.Now().Add(b.patience)) // what nobody reads net/http reads away before it answers
-	}
-	return b
+// Read reads on. A deadline that passes spoils the body even when nobody waits for it, so
+// it is taken back.
+func (b *streamBody) Read(p []byte) (int, error) {
+	began := time.Now()
+	b.until(began.Add(b.patience))
+	n, err := b.ReadCloser.Read(p)
+	b.until(time.Time{})
+	b.patience = b.pace.left(b.patience, began, n)
+	return n, err
 }
 
 // until sets the deadline of reads; the zero time is none.
-func (b *pacedBody) until(t time.Time) {
+func (b *streamBody) until(t time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.ended {
@@ -151,30 +214,8 @@ func (b *pacedBody) until(t time.Time) {
 	}
 }
 
-// Read reads on. On HTTP/1 the deadline stays: net/http reads away what is left of the
-// body, and takes the deadline back when the body has ended. On HTTP/2 one that passes
-// spoils the body even when nobody waits for it, and nothing is read away.
-func (b *pacedBody) Read(p []byte) (int, error) {
-	began := time.Now()
-	b.until(began.Add(b.patience))
-	n, err := b.ReadCloser.Read(p)
-	b.patience = min(b.most, b.patience-time.Since(began)+time.Duration(n)*time.Second/bodyRate)
-	if b.http2 {
-		b.until(time.Time{})
-	}
-	return n, err
-}
-
-// Close reads some of what is left, as net/http does, and no longer than is allowed.
-func (b *pacedBody) Close() error {
-	if !b.http2 {
-		b.until(time.Now().Add(b.patience))
-	}
-	return b.ReadCloser.Close()
-}
-
-// end lets go of the connection: its next request has deadlines of its own.
-func (b *pacedBody) end() {
+// end lets go of the stream, which is gone when its handler is.
+func (b *streamBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = true

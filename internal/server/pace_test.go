@@ -147,6 +147,7 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 	const patience = 50 * time.Millisecond
 	for how, speak := range spoken() {
 		t.Run(how, func(t *testing.T) {
+			more := make(chan bool)
 			ls := hurried(t, patience, func(w http.ResponseWriter, r *http.Request) {
 				silence := func() { <-time.After(3 * patience) }
 				silence()
@@ -156,6 +157,7 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 						t.Errorf("the body: %v", err)
 					}
 					silence()
+					more <- true
 				}
 				w.Write(body)
 				http.NewResponseController(w).Flush()
@@ -168,7 +170,15 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 			client, url := speak(ls)
 			defer client.CloseIdleConnections()
 			for range 2 { // the second on the same connection
-				resp, err := client.Post(url, "text/plain", strings.NewReader("answered"))
+				body, send := io.Pipe()
+				go func() {
+					io.WriteString(send, "answ")
+					<-more
+					io.WriteString(send, "ered")
+					<-more
+					send.Close()
+				}()
+				resp, err := client.Post(url, "text/plain", body)
 				if err != nil {
 					t.Fatal(err)
 				}
