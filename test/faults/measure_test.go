@@ -105,10 +105,18 @@ func (h *house) memory(t testing.TB) int64 {
 	return kib << 10
 }
 
-// grows runs do and returns by how much more the process held at most meanwhile.
-func (h *house) grows(t testing.TB, do func()) int64 {
+// grows runs do and tells by how much more the process held at most meanwhile.
+func (h *house) grows(t testing.TB, number, what string, most int64, do func()) {
 	t.Helper()
+	h.ops(t, "/debug/pprof/heap?gc=1") // the hashes of passwords are not to hide what comes
 	before := h.memory(t)
+	held := h.most(t, do)
+	figures.add(t, number, fmt.Sprintf("memory grown by, of %d MiB, %s", before>>20, what), (held-before)>>20, fmt.Sprint(most>>20), held-before <= most)
+}
+
+// most runs do and returns the most that the process held meanwhile.
+func (h *house) most(t testing.TB, do func()) int64 {
+	t.Helper()
 	var most atomic.Int64
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -125,7 +133,22 @@ func (h *house) grows(t testing.TB, do func()) int64 {
 	do()
 	close(stop)
 	<-stopped
-	return max(most.Load(), h.memory(t)) - before
+	return max(most.Load(), h.memory(t))
+}
+
+// cpu returns the CPU time that the process has used, to 10 ms.
+func (h *house) cpu(t testing.TB) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", h.PID()))
+	must(t, err)
+	_, rest, _ := strings.Cut(string(text), ") ")
+	var sum time.Duration
+	for _, ticks := range strings.Fields(rest)[11:13] { // of user and of system
+		n, err := strconv.ParseInt(ticks, 10, 64)
+		must(t, err)
+		sum += time.Duration(n) * time.Second / 100
+	}
+	return sum
 }
 
 // files returns how many file descriptors the process has open.
