@@ -64,6 +64,7 @@ type API struct {
 	Approval  bool       // subscriptions wait until a publisher approves them
 	Resources []Resource // what the gateway lets through
 	Tags      []string
+	Settings  Settings // how the gateway treats calls
 
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -171,6 +172,9 @@ func (a *API) Validate() error {
 		if _, ok := FindTier(SubscriptionTiers, tier); !ok {
 			return Errorf(Invalid, "there is no subscription tier %q", tier)
 		}
+	}
+	if err := a.Settings.validate(); err != nil {
+		return err
 	}
 	return validResources(a.Resources)
 }

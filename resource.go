@@ -35,6 +35,7 @@ type Resource struct {
 	Auth     AuthType
 	Tier     string // resource tier; empty means Unlimited
 	Summary  string
+	Policies []Policy `json:",omitempty"` // behind those of the API, in the order in which they run
 }
 
 // Methods are the methods a resource may have and the gateway lets through.
@@ -73,6 +74,9 @@ func (r *Resource) Validate() error {
 		return err
 	}
 	if err := CheckResourceTier(r.Tier); err != nil {
+		return err
+	}
+	if err := validPolicies(r.Policies); err != nil {
 		return err
 	}
 	for _, s := range r.Scopes {

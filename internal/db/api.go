@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -21,8 +23,19 @@ func api(r query.API, orgKey string) (*gatehouse.API, error) {
 	if a.Resources, err = list[gatehouse.Resource](r.Resources); err != nil {
 		return nil, err
 	}
-	a.Tags, err = list[string](r.Tags)
+	if a.Tags, err = list[string](r.Tags); err != nil {
+		return nil, err
+	}
+	a.Settings, err = settings(r.Settings)
 	return a, err
+}
+
+func settings(s string) (gatehouse.Settings, error) {
+	var read gatehouse.Settings
+	if err := json.Unmarshal([]byte(s), &read); err != nil {
+		return read, fmt.Errorf("stored settings are damaged: %w", err)
+	}
+	return read, nil
 }
 
 // CreateAPI stores a new API with its definition. The rule sees the organization's
@@ -44,7 +57,7 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 			ID: a.ID, OrgID: a.OrgID, Name: a.Name, NameKey: strings.ToLower(a.Name), Version: a.Version, Context: a.Context,
 			Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
 			Tiers: text(a.Tiers), Approval: a.Approval, Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
-			Definition: def.Document, CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
+			Definition: def.Document, Settings: jsonText(a.Settings), CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
 		})
 		if err != nil {
 			return err
@@ -84,7 +97,7 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		err = t.UpdateAPI(ctx, query.UpdateAPIParams{
 			ID: id, Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
 			Tiers: text(a.Tiers), Approval: a.Approval, Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
-			Definition: def.Document, UpdatedAt: micros(db.Now()),
+			Definition: def.Document, Settings: jsonText(a.Settings), UpdatedAt: micros(db.Now()),
 		})
 		if err != nil {
 			return err
@@ -159,7 +172,7 @@ func (t *tx) apis(ctx context.Context, orgID, orgKey string) ([]*gatehouse.API, 
 		return api(query.API{
 			ID: r.ID, OrgID: r.OrgID, Name: r.Name, Version: r.Version, Context: r.Context, Description: r.Description,
 			Provider: r.Provider, State: r.State, Production: r.Production, Sandbox: r.Sandbox, Tiers: r.Tiers, Approval: r.Approval,
-			Resources: r.Resources, Tags: r.Tags, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+			Resources: r.Resources, Tags: r.Tags, Settings: r.Settings, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		}, orgKey)
 	})
 }
@@ -188,9 +201,13 @@ func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 	}
 	return tryEach(rows, func(r query.ServedAPIsRow) (*gatehouse.API, error) {
 		resources, err := list[gatehouse.Resource](r.Resources)
+		if err != nil {
+			return nil, err
+		}
+		set, err := settings(r.Settings)
 		return &gatehouse.API{
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
-			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources,
+			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
 		}, err
 	})
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -22,6 +23,8 @@ const (
 type Head struct {
 	Method        string
 	Path          string // canonical
+	Query         string // as it was sent
+	Header        map[string][]string
 	Authorization string // the header's value, empty if there was none
 	Preflight     bool   // Origin and Access-Control-Request-Method were there
 	Gateway       string // what the world calls the gateway: the beginning of APIs' URLs
@@ -37,6 +40,8 @@ type Facts interface {
 	// Proof returns the thumbprint of the key that the caller proves to hold for a
 	// token. An Unauthenticated error means that there is no proof, or none that holds.
 	Proof(token string) (string, error)
+	// Address returns the address that the call comes from; the zero Addr when nobody knows.
+	Address() netip.Addr
 	// Certificate returns the thumbprint of the caller's TLS certificate, or nothing.
 	Certificate() string
 	// Count counts the call against all limits, or against none when one of them is
@@ -47,6 +52,7 @@ type Facts interface {
 // Decision is what comes of a call, and why.
 type Decision struct {
 	Outcome Outcome
+	Stage   Stage // the last that was reached: it refused, if the call was refused
 	Refusal *Refusal
 	Err     error  // why the facts could not be had; for the log
 	Allow   string // the methods there are, for a preflight or a wrong method
@@ -58,13 +64,18 @@ type Decision struct {
 	Client        *gatehouse.Client
 	Subscription  *gatehouse.Subscription // nil when the call needs none
 	Endpoint      *Endpoint               // where to forward to
+	Policy        string                  // the policy that refused, if one did
 	Limits        Limits                  // that the call counts against
 	Quota         Quota                   // what they leave
+
+	policies *chain // of the resource; nil when none was found
+	grpc     bool   // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
 // the same table, facts and head give the same decision, whoever asks.
 func Decide(t *Table, f Facts, h *Head) (d Decision) {
+	d.Stage = StageAPI
 	r, rest := t.find(h.Path)
 	if r == nil {
 		d.Refusal = unknownAPI
@@ -78,7 +89,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	if d.choose(r) && d.within(f) {
+	if d.choose(r) && d.admitted(f, h) && d.within(f) {
 		d.Outcome = Forward
 	}
 	return d
@@ -93,9 +104,11 @@ func (d *Decision) refuse(with *Refusal) bool {
 // find looks the resource up, and answers a preflight, which names no method of its
 // own and brings no token.
 func (d *Decision) find(resources *node, h *Head) bool {
+	d.Stage = StageResource
 	path := strings.TrimSuffix(d.Rest, "/")
 	if !(h.Preflight && h.Method == "OPTIONS") {
-		if d.Resource = resources.match(path, h.Method); d.Resource != nil {
+		if found := resources.match(path, h.Method); found != nil {
+			d.Resource, d.policies = found.Resource, found.policies
 			return true
 		}
 	}
@@ -112,6 +125,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 // authorize runs the checks of a call that needs a token, in the order in which their
 // refusals are promised.
 func (d *Decision) authorize(f Facts, h *Head) bool {
+	d.Stage = StageCredentials
 	token, byProof, ok := credentials(h.Authorization)
 	if !ok {
 		return d.refuse(missingCredentials)
@@ -125,6 +139,7 @@ func (d *Decision) authorize(f Facts, h *Head) bool {
 // identify finds out who calls: what the token says, and what is known of the keys it
 // was issued to.
 func (d *Decision) identify(f Facts, token string) bool {
+	d.Stage = StageToken
 	authorization, err := f.Token(token)
 	switch {
 	case err == nil:
@@ -154,6 +169,7 @@ func (d *Decision) identify(f Facts, token string) bool {
 // to be tried out and takes no subscriptions, so it needs none; one from the time
 // before it was a prototype still counts.
 func (d *Decision) subscribed() bool {
+	d.Stage = StageSubscription
 	if d.Authorization.OrgKey != d.API.OrgKey {
 		return d.refuse(notSubscribed)
 	}
@@ -179,18 +195,20 @@ func (d *Decision) subscribed() bool {
 
 // opened checks that the token holds one of the resource's scopes.
 func (d *Decision) opened() bool {
+	d.Stage = StageScope
 	return d.Resource.OpenTo(d.Authorization.Scopes) || d.refuse(missingScope)
 }
 
 // choose picks the backend: the sandbox for a sandbox token, else production. It comes
 // before the limits, so that a call which has no backend uses nothing up.
 func (d *Decision) choose(r *route) bool {
+	d.Stage = StageBackend
 	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
 	if d.Endpoint = r.production; sandbox {
 		d.Endpoint = r.sandbox
 	}
 	switch {
-	case d.Endpoint != nil:
+	case d.Endpoint != nil || d.policies.alone:
 		return true
 	case sandbox:
 		return d.refuse(noSandbox)

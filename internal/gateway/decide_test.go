@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ type facts struct {
 	broken  error
 
 	certificate string
+	address     netip.Addr
 	counts      counts
 }
 
@@ -55,6 +57,8 @@ func (f *facts) Proof(token string) (string, error) {
 	}
 	return "", gatehouse.Errorf(gatehouse.Unauthenticated, "no proof")
 }
+
+func (f *facts) Address() netip.Addr { return f.address }
 
 func (f *facts) Certificate() string { return f.certificate }
 

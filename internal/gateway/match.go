@@ -22,10 +22,10 @@ type literal struct {
 }
 
 // offer is what there is on one template: a resource for each method.
-type offer []*gatehouse.Resource
+type offer []*resource
 
 // insert adds a resource under n.
-func (n *node) insert(r *gatehouse.Resource) {
+func (n *node) insert(r *resource) {
 	for path := strings.TrimSuffix(r.Template, "/"); path != ""; {
 		var segment string
 		if segment, path = cut(path); segment == "*" && path == "" {
@@ -60,7 +60,7 @@ func (n *node) search(segment string) (int, bool) {
 // Of all templates that fit and offer the method, the most specific wins: the one
 // which, at the first segment that differs, has a literal before a {parameter} before
 // a *. The order of definition does not matter. The path has no slash at its end.
-func (n *node) match(path, method string) *gatehouse.Resource {
+func (n *node) match(path, method string) *resource {
 	if path == "" {
 		if r := n.here.find(method); r != nil {
 			return r
@@ -83,8 +83,8 @@ func (n *node) match(path, method string) *gatehouse.Resource {
 
 // find returns the resource for method. HEAD is what GET answers, without the body
 // (RFC 9110, section 9.3.2), unless it was defined apart.
-func (o offer) find(method string) *gatehouse.Resource {
-	var get *gatehouse.Resource
+func (o offer) find(method string) *resource {
+	var get *resource
 	for _, r := range o {
 		if r.Method == method {
 			return r

@@ -15,12 +15,20 @@ func tree(resources []string) *node {
 	var n node
 	for _, s := range resources {
 		method, template, _ := strings.Cut(s, " ")
-		n.insert(&gatehouse.Resource{Method: method, Template: template})
+		n.insert(&resource{Resource: &gatehouse.Resource{Method: method, Template: template}})
 	}
 	return &n
 }
 
-func named(r *gatehouse.Resource) string {
+// found is what the tree found, as it was defined.
+func found(r *resource) *gatehouse.Resource {
+	if r == nil {
+		return nil
+	}
+	return r.Resource
+}
+
+func spelled(r *gatehouse.Resource) string {
 	if r == nil {
 		return ""
 	}
@@ -63,12 +71,12 @@ func TestMatch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			method, path, _ := strings.Cut(tt.call, " ")
-			if got := named(tree(tt.resources).match(path, method)); got != tt.want {
+			if got := spelled(found(tree(tt.resources).match(path, method))); got != tt.want {
 				t.Errorf("%s is %q, want %q", tt.call, got, tt.want)
 			}
 			backwards := slices.Clone(tt.resources)
 			slices.Reverse(backwards)
-			if got := named(tree(backwards).match(path, method)); got != tt.want {
+			if got := spelled(found(tree(backwards).match(path, method))); got != tt.want {
 				t.Errorf("check 101: %s is %q when defined backwards, want %q", tt.call, got, tt.want)
 			}
 		})
@@ -163,9 +171,9 @@ func FuzzMatch(f *testing.F) {
 		}
 		var n node
 		for i := range api.Resources {
-			n.insert(&api.Resources[i])
+			n.insert(&resource{Resource: &api.Resources[i]})
 		}
-		if got, want := named(n.match(path, method)), named(slowMatch(api.Resources, path, method)); got != want {
+		if got, want := spelled(found(n.match(path, method))), spelled(slowMatch(api.Resources, path, method)); got != want {
 			t.Fatalf("%s %q among %q is %q; the model says %q", method, path, text, got, want)
 		}
 	})
@@ -211,6 +219,16 @@ func BenchmarkWith(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := table.With(apis[5000]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNewTable(b *testing.B) {
+	apis := manyAPIs(10000, 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := NewTable(apis); err != nil {
 			b.Fatal(err)
 		}
 	}

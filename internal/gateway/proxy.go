@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
@@ -26,6 +28,8 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	began     time.Time
+	status    int // of the answer
 }
 
 func newCall(g *Gateway) *call {
@@ -42,12 +46,28 @@ func newCall(g *Gateway) *call {
 }
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
-	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
+}
+
+// account takes down what came of the call. A browser's question about CORS is no call.
+func (c *call) account() {
+	if c.decision.Outcome == Preflight {
+		return
+	}
+	s := seen{at: c.began, took: c.gateway.Now().Sub(c.began), status: c.status, method: c.r.Method, path: c.head.Path, decision: c.decision}
+	if len(c.requestID) > 0 {
+		s.id = c.requestID[0]
+	}
+	if s.path == "" { // it was no path
+		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
+	}
+	c.gateway.usage.count(&s)
+	c.gateway.recent.add(&s)
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.status = nil, nil, nil, Head{}, Decision{}, 0
 }
 
 func (c *call) decide() {
@@ -81,6 +101,16 @@ func (c *call) Proof(token string) (string, error) {
 	return c.gateway.Proofs.Check(c.r.Context(), c.r.Header["Dpop"], c.r.Method, c.head.Path, token)
 }
 
+// Address is whom the connection, or a trusted proxy, says it is.
+func (c *call) Address() netip.Addr {
+	address, _, _ := c.gateway.caller(c.r)
+	parsed, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return parsed.Unmap().WithZone("")
+}
+
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
 // Count counts on this node, by its clock.
@@ -89,7 +119,8 @@ func (c *call) Count(limits Limits) Quota {
 }
 
 func (c *call) refuse(with *Refusal) {
-	c.decision.Refusal = with
+	c.decision.Refusal, c.status = with, with.Status
+	c.decision.grpc = strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/grpc")
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
@@ -104,6 +135,7 @@ func (c *call) allowOrigin(h http.Header) {
 // forward sends the call to the backend. A body that is known to be too large is
 // refused before the backend hears of it, one without a length when it turns out to be.
 func (c *call) forward() {
+	c.decision.Stage = StageAnswer
 	if limit := c.gateway.MaxBody; limit > 0 {
 		if c.r.ContentLength > limit {
 			c.refuse(largeBody)
@@ -113,17 +145,15 @@ func (c *call) forward() {
 			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 		}
 	}
-	if a := c.decision.Authorization; a != nil && lasting(c.r) {
-		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
-		defer cancel()
-		c.r = c.r.WithContext(ctx)
+	for _, p := range c.decision.policies.answerers {
+		if p.answer(c) {
+			return
+		}
+	}
+	if lasting(c.r) {
+		defer c.last()()
 	}
 	c.proxy.ServeHTTP(c.w, c.r)
-}
-
-// lasting reports whether r opens a stream, which must not outlive its token.
-func lasting(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
@@ -143,6 +173,9 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = to.Host
 	cleanRequest(p.Out.Header)
 	c.gateway.introduce(c.r, p.Out.Header)
+	for _, policy := range c.decision.policies.rewriters {
+		policy.rewrite(c, p.Out)
+	}
 	wrapBody(p)
 }
 
@@ -150,6 +183,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
+	c.status = res.StatusCode
 	cleanAnswer(res.Header)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -160,6 +194,11 @@ func (c *call) answered(res *http.Response) error {
 	c.proxy.FlushInterval = 0
 	if res.ContentLength > int64(len(buffer{})) {
 		c.proxy.FlushInterval = -1
+	}
+	for _, p := range c.decision.policies.responders {
+		if err := p.respond(c, res); err != nil {
+			return err
+		}
 	}
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
@@ -182,6 +221,7 @@ const clientLeft = 499
 func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	c.keepRequestID()
 	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.status = clientLeft
 		c.w.WriteHeader(clientLeft)
 		return
 	}

@@ -39,6 +39,12 @@ type route struct {
 	production, sandbox *Endpoint // nil when there is none
 }
 
+// resource is a resource with all that is done to its calls.
+type resource struct {
+	*gatehouse.Resource
+	policies *chain
+}
+
 // Endpoint is a backend's address, taken apart once.
 type Endpoint struct {
 	Scheme string
@@ -193,7 +199,12 @@ func compile(api *gatehouse.API) (*route, error) {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	for i := range r.api.Resources {
-		r.resources.insert(&r.api.Resources[i])
+		one := &r.api.Resources[i]
+		policies, err := newChain(&r.api, one)
+		if err != nil {
+			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
+		}
+		r.resources.insert(&resource{one, policies})
 	}
 	return r, nil
 }

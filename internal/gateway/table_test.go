@@ -144,7 +144,7 @@ func TestManyAPIsShareNothingButTheirOrganization(t *testing.T) {
 		if r == nil || r.api.ID != a.ID {
 			t.Fatalf("%s is not found at its base path", a.ID)
 		}
-		if r.resources.match(rest, "POST") != &r.api.Resources[1] {
+		if r.resources.match(rest, "POST").Resource != &r.api.Resources[1] {
 			t.Fatalf("%s: wrong resource", a.ID)
 		}
 	}

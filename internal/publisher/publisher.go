@@ -3,6 +3,7 @@
 //
 //	publisher.go          the service: import, change, move, delete
 //	subscription.go       who subscribes, and blocking them
+//	call.go               why calls of an API were answered as they were
 //	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
 //	openapi_problem.go    every problem of a document, with line and column
 //
@@ -21,7 +22,18 @@ import (
 // Service serves publishers.
 type Service struct {
 	Store Store
-	Now   func() time.Time
+	// Check refuses an API whose settings the gateway could not serve.
+	Check   func(*gatehouse.API) error
+	Gateway Gateway
+	Now     func() time.Time
+}
+
+// Gateway knows what became of calls.
+type Gateway interface {
+	// Remember stores the calls that this node remembers, so that they are found.
+	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
 }
 
 // Store keeps APIs.
@@ -38,6 +50,10 @@ type Store interface {
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsTo(ctx context.Context, orgID, apiID string) ([]gatehouse.Subscription, error)
 	UpdateSubscription(ctx context.Context, orgID, id string, rule func(*gatehouse.Subscription) error) error
+
+	Call(ctx context.Context, id string) (*gatehouse.Call, error)
+	CallsTo(ctx context.Context, orgKey, apiID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Changes is what a publisher says of an API beside its OpenAPI document. Empty fields
@@ -51,7 +67,9 @@ type Changes struct {
 	Sandbox     *string
 	Tiers       []string
 	Tags        []string
-	Approval    *bool // whether subscriptions wait for a publisher
+	Approval    *bool                // whether subscriptions wait for a publisher
+	Policies    []gatehouse.Policy   // of all calls
+	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 }
 
 // apply overlays c on a. The name, version and context of an API that exists never
@@ -75,6 +93,22 @@ func (c Changes) apply(a *gatehouse.API) {
 	}
 	if c.Approval != nil {
 		a.Approval = *c.Approval
+	}
+	if c.Policies != nil {
+		a.Settings.Policies = c.Policies
+	}
+	keepPolicies(a.Resources, c.Resources)
+}
+
+// keepPolicies gives resources the policies that the same ones of others have.
+func keepPolicies(resources, others []gatehouse.Resource) {
+	for i := range resources {
+		r := &resources[i]
+		for j := range others {
+			if o := &others[j]; o.Method == r.Method && o.Template == r.Template {
+				r.Policies = o.Policies
+			}
+		}
 	}
 }
 
@@ -124,7 +158,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 			a.Tiers = append(a.Tiers, t.Name)
 		}
 	}
-	if err := a.Validate(); err != nil {
+	if err := s.valid(a); err != nil {
 		return err
 	}
 	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
@@ -228,6 +262,7 @@ func (s *Service) UpdateDocument(ctx context.Context, by *gatehouse.Member, id s
 		return nil, err
 	}
 	return s.update(ctx, by, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
+		keepPolicies(draft.API.Resources, a.Resources)
 		a.Resources = draft.API.Resources
 		*def = gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
 		return agree(def.Scopes, scopes, by)
@@ -247,9 +282,17 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 		if err := rule(a, def, scopes); err != nil {
 			return err
 		}
-		return a.Validate()
+		return s.valid(a)
 	})
 	return changed, err
+}
+
+// valid checks the rules of an API, and that the gateway can serve it.
+func (s *Service) valid(a *gatehouse.API) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	return s.Check(a)
 }
 
 // Do moves an API along its lifecycle; when it returns, the gateway of this node does

@@ -54,6 +54,7 @@ type apiBody struct {
 	Tags            []string        `json:"tags,omitempty"`
 	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
 	Operations      []operation     `json:"operations,omitempty"`
+	APIPolicies     *flows          `json:"apiPolicies,omitempty"` // of the calls of all operations
 	Scopes          []apiScope      `json:"scopes,omitempty"`
 	CreatedTime     string          `json:"createdTime,omitempty"`
 	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
@@ -94,6 +95,7 @@ type operation struct {
 	AuthType         string   `json:"authType"`
 	ThrottlingPolicy string   `json:"throttlingPolicy"`
 	Scopes           []string `json:"scopes"`
+	Policies         *flows   `json:"operationPolicies,omitempty"`
 }
 
 // apiScope is a scope within an API.
@@ -146,7 +148,7 @@ func value(s *string) string {
 }
 
 // changes is what the body says of an API.
-func (b *apiBody) changes() publisher.Changes {
+func (b *apiBody) changes() (publisher.Changes, error) {
 	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval}
 	if config := b.EndpointConfig; config != nil {
 		c.Production, c.Sandbox = new(string), new(string)
@@ -157,7 +159,14 @@ func (b *apiBody) changes() publisher.Changes {
 			c.Sandbox = &config.Sandbox.URL
 		}
 	}
-	return c
+	if b.APIPolicies != nil {
+		policies, err := b.APIPolicies.read()
+		if err != nil {
+			return c, err
+		}
+		c.Policies = policies
+	}
+	return c, nil
 }
 
 // resources reads the body's operations.
@@ -171,6 +180,11 @@ func (b *apiBody) resources() ([]gatehouse.Resource, error) {
 		resource := gatehouse.Resource{Method: strings.ToUpper(o.Verb), Template: o.Target, Scopes: o.Scopes, Auth: auth}
 		if o.ThrottlingPolicy != gatehouse.Unlimited {
 			resource.Tier = o.ThrottlingPolicy
+		}
+		if o.Policies != nil {
+			if resource.Policies, err = o.Policies.read(); err != nil {
+				return nil, err
+			}
 		}
 		resources = append(resources, resource)
 	}
@@ -189,7 +203,7 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a),
+		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
 	}
 	if a.Production != "" {
 		body.EndpointConfig.Production = &endpoint{a.Production}
@@ -209,7 +223,7 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 func operations(a *gatehouse.API) []operation {
 	var written []operation
 	for _, res := range a.Resources {
-		o := operation{Target: res.Template, Verb: res.Method, AuthType: string(res.Auth), ThrottlingPolicy: cmp.Or(res.Tier, gatehouse.Unlimited), Scopes: res.Scopes}
+		o := operation{Target: res.Template, Verb: res.Method, AuthType: string(res.Auth), ThrottlingPolicy: cmp.Or(res.Tier, gatehouse.Unlimited), Scopes: res.Scopes, Policies: newFlows(res.Policies)}
 		if o.Scopes == nil {
 			o.Scopes = []string{}
 		}
@@ -247,9 +261,11 @@ func (h *Handler) createAPI(r *request) (any, error) {
 		return nil, err
 	}
 	a := gatehouse.API{Name: body.Name, Version: body.Version, Context: body.Context, Description: value(body.Description), Tiers: body.Policies, Tags: body.Tags}
-	c := body.changes()
-	a.Production, a.Sandbox = value(c.Production), value(c.Sandbox)
-	var err error
+	c, err := body.changes()
+	if err != nil {
+		return nil, err
+	}
+	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), c.Policies
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}
@@ -291,7 +307,8 @@ func (h *Handler) clash(r *request, err error, name, context string) error {
 }
 
 // updateAPI changes what may change. Operations and scopes come from the document and
-// are changed there, so other ones are refused instead of ignored.
+// are changed there, so other ones are refused instead of ignored; the policies of
+// operations are changed here.
 func (h *Handler) updateAPI(r *request) (any, error) {
 	var body apiBody
 	if err := r.decode(&body); err != nil {
@@ -310,6 +327,10 @@ func (h *Handler) updateAPI(r *request) (any, error) {
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "an API's %s never changes: it is %q", field.name, field.is)
 		}
 	}
+	changes, err := body.changes()
+	if err != nil {
+		return nil, err
+	}
 	if body.Operations != nil {
 		resources, err := body.resources()
 		if err != nil {
@@ -318,19 +339,20 @@ func (h *Handler) updateAPI(r *request) (any, error) {
 		if !sameOperations(operations(a), operations(&gatehouse.API{Resources: resources})) {
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "operations are changed with the OpenAPI document: PUT %s/swagger", r.URL.Path)
 		}
+		changes.Resources = resources
 	}
-	if a, err = h.Publisher.Update(r.Context(), r.by, id, body.changes()); err != nil {
+	if a, err = h.Publisher.Update(r.Context(), r.by, id, changes); err != nil {
 		return nil, err
 	}
 	return h.wireAPI(r, a)
 }
 
-// sameOperations compares without regard to the order.
+// sameOperations compares without regard to the order and to policies.
 func sameOperations(a, b []operation) bool {
 	lines := func(operations []operation) []string {
 		var lines []string
 		for _, o := range operations {
-			o.Scopes = slices.Sorted(slices.Values(o.Scopes))
+			o.Scopes, o.Policies = slices.Sorted(slices.Values(o.Scopes)), nil
 			line, err := json.Marshal(o)
 			if err != nil {
 				panic(err) // texts only

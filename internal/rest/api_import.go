@@ -28,7 +28,11 @@ func (h *Handler) importOpenAPI(r *request) (any, error) {
 	if err := body.fixed(); err != nil {
 		return nil, err
 	}
-	a, warnings, err := h.Publisher.Import(r.Context(), r.by, document, body.changes())
+	changes, err := body.changes()
+	if err != nil {
+		return nil, err
+	}
+	a, warnings, err := h.Publisher.Import(r.Context(), r.by, document, changes)
 	if err != nil {
 		return nil, h.importClash(r, err, document, &body)
 	}

@@ -7,6 +7,8 @@
 //	pace.go connections.go     clients that are slow, and connections that are too many
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
+//	calls.go         why calls were answered as they were
+//	usage.go         how often APIs were called
 //	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -60,6 +62,8 @@ type Server struct {
 	gateway *gateway.Gateway
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
+	calls   *calls
+	usage   *usage
 	proofs  proofs
 	serving atomic.Bool
 
@@ -100,11 +104,14 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
+	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
+	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
+	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
 	s.watchConnections()
@@ -223,6 +230,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.changes.Tail(background)
+	go s.gateway.Watch(background)
 	go s.keepHouse(background)
 	var failure error
 	select {
@@ -245,6 +253,8 @@ func (s *Server) leave(ctx context.Context, drain bool) error {
 	err := front.shutdown(ctx, shutdownLimit)
 	s.api.Drain(time.Until(end))
 	s.uses.flush(ctx)
+	s.calls.flush(ctx)
+	s.usage.flush(ctx)
 	return errors.Join(err, s.atOps.shutdown(ctx, time.Second))
 }
 
@@ -263,8 +273,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, minute, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	flush, calls, minute, purge := time.NewTicker(flushEvery), time.NewTicker(callsEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer calls.Stop()
 	defer minute.Stop()
 	defer purge.Stop()
 	s.rotateKeys(ctx)
@@ -274,13 +285,18 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+			s.usage.flush(ctx)
+		case <-calls.C:
+			s.calls.flush(ctx)
 		case <-minute.C:
+			s.calls.purge(ctx)
 			s.rotateKeys(ctx)
 			if err := s.db.PurgeUsed(ctx); err != nil {
 				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
 			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
+			s.usage.purge(ctx)
 			if err := s.db.Purge(ctx); err != nil {
 				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
 			}

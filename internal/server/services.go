@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/token"
@@ -73,7 +74,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 	}
 	s := &Services{
 		Organization: &organization.Service{Store: data, Passwords: passwords, Now: time.Now},
-		Publisher:    &publisher.Service{Store: data, Now: time.Now},
+		Publisher:    &publisher.Service{Store: data, Check: gateway.Check, Now: time.Now},
 		APIStore:     &apistore.Service{Store: data, Tokens: tokens, Now: time.Now},
 		db:           data,
 		tokens:       tokens,
@@ -121,8 +122,9 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names. gateway may be nil.
-func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error) error {
+// made it, drops or reads again what it names. changed is told when calls that last may have
+// lost their right.
+func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error, changed func()) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
 			f(id)
@@ -134,6 +136,9 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
+	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated} {
+		s.changes.Subscribe(noun, drop(func(string) { changed() }))
+	}
 	if err := s.changes.Start(ctx); err != nil {
 		return err
 	}

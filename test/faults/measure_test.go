@@ -111,7 +111,7 @@ func (h *house) grows(t testing.TB, number, what string, most int64, do func()) 
 	h.ops(t, "/debug/pprof/heap?gc=1") // the hashes of passwords are not to hide what comes
 	before := h.memory(t)
 	held := h.most(t, do)
-	figures.add(t, number, fmt.Sprintf("memory grown by, of %d MiB, %s", before>>20, what), (held-before)>>20, fmt.Sprint(most>>20), held-before <= most)
+	figures.add(t, number, fmt.Sprintf("memory grown by, MiB, from %d, %s", before>>20, what), (held-before)>>20, fmt.Sprint(most>>20), held-before <= most)
 }
 
 // most runs do and returns the most that the process held meanwhile.

@@ -164,7 +164,7 @@ func TestR23LargeBodiesPassThrough(t *testing.T) {
 	for _, way := range []string{http.MethodPost, http.MethodGet} {
 		var mu sync.Mutex
 		var wrong []string
-		h.grows(t, "R23", "MiB, "+way, 64<<20, func() {
+		h.grows(t, "R23", way, 64<<20, func() {
 			var wg sync.WaitGroup
 			for range clients {
 				wg.Go(func() {

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -54,7 +55,7 @@ func TestR21BackendsThatMisbehave(t *testing.T) {
 		{"hang", "504", timeout, func(c *net.TCPConn) { io.Copy(io.Discard, c) }},
 		{"reset", "502", 0, func(c *net.TCPConn) { c.SetLinger(0) }},
 		{"garbage", "502", 0, func(c *net.TCPConn) { io.WriteString(c, "\x00\x01 what?\r\n\r\n") }},
-		{"half", "200, cut", 0, func(c *net.TCPConn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf") }},
+		{"half", "cut", 0, func(c *net.TCPConn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf") }},
 		{"header", "502", 0, func(c *net.TCPConn) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("a", 2<<20)+"\r\n\r\n")
 		}},
@@ -72,9 +73,10 @@ func TestR21BackendsThatMisbehave(t *testing.T) {
 	slowest := map[string]time.Duration{}
 	var wg sync.WaitGroup
 	for _, k := range kinds {
-		for range 10 {
+		for range 4 {
 			wg.Go(func() {
 				for range 20 {
+					time.Sleep(50 * time.Millisecond) // it is not to be a flood as well
 					began := time.Now()
 					got := outcome(client, apis[k.name].request(t, http.MethodGet, nil))
 					took := time.Since(began)
@@ -107,15 +109,18 @@ func TestR21BackendsThatMisbehave(t *testing.T) {
 	}
 }
 
-// outcome tells how a call ended.
+// outcome tells how a call ended: with a status, or cut off before its answer was whole.
 func outcome(client *http.Client, r *http.Request) string {
 	res, err := client.Do(r)
+	if errors.Is(err, io.EOF) {
+		return "cut"
+	}
 	if err != nil {
 		return err.Error()
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return fmt.Sprint(res.StatusCode, ", cut")
+		return "cut"
 	}
 	return fmt.Sprint(res.StatusCode)
 }
@@ -136,7 +141,7 @@ func TestR22SlowBackend(t *testing.T) {
 	defer client.CloseIdleConnections()
 	answers := map[string]int{}
 	var refused []time.Duration
-	h.grows(t, "R22", "MiB", 100<<20, func() {
+	h.grows(t, "R22", "1,000 callers", 100<<20, func() {
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for range callers {

@@ -10,7 +10,7 @@ import (
 )
 
 const aPIByID = `-- name: APIByID :one
-SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.org_id = $1 AND apis.id = $2
 `
@@ -48,13 +48,14 @@ func (q *Queries) APIByID(ctx context.Context, arg APIByIDParams) (APIByIDRow, e
 		&i.API.Definition,
 		&i.API.CreatedAt,
 		&i.API.UpdatedAt,
+		&i.API.Settings,
 		&i.OrgKey,
 	)
 	return i, err
 }
 
 const aPIsOf = `-- name: APIsOf :many
-SELECT id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, created_at, updated_at
+SELECT id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, settings, created_at, updated_at
 FROM apis WHERE org_id = $1 ORDER BY name_key, version
 `
 
@@ -75,6 +76,7 @@ type APIsOfRow struct {
 	Resources   string
 	Tags        string
 	Scopes      string
+	Settings    string
 	CreatedAt   int64
 	UpdatedAt   int64
 }
@@ -105,6 +107,7 @@ func (q *Queries) APIsOf(ctx context.Context, orgID string) ([]APIsOfRow, error)
 			&i.Resources,
 			&i.Tags,
 			&i.Scopes,
+			&i.Settings,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 		); err != nil {
@@ -122,8 +125,8 @@ func (q *Queries) APIsOf(ctx context.Context, orgID string) ([]APIsOfRow, error)
 }
 
 const createAPI = `-- name: CreateAPI :exec
-INSERT INTO apis (id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, definition, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+INSERT INTO apis (id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, definition, settings, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 `
 
 type CreateAPIParams struct {
@@ -144,6 +147,7 @@ type CreateAPIParams struct {
 	Tags        string
 	Scopes      string
 	Definition  string
+	Settings    string
 	CreatedAt   int64
 	UpdatedAt   int64
 }
@@ -167,6 +171,7 @@ func (q *Queries) CreateAPI(ctx context.Context, arg CreateAPIParams) error {
 		arg.Tags,
 		arg.Scopes,
 		arg.Definition,
+		arg.Settings,
 		arg.CreatedAt,
 		arg.UpdatedAt,
 	)
@@ -207,7 +212,7 @@ func (q *Queries) DeleteAPI(ctx context.Context, arg DeleteAPIParams) (int64, er
 }
 
 const servedAPI = `-- name: ServedAPI :one
-SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.id = $1 AND apis.state NOT IN ('CREATED', 'RETIRED')
 `
@@ -240,13 +245,14 @@ func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error
 		&i.API.Definition,
 		&i.API.CreatedAt,
 		&i.API.UpdatedAt,
+		&i.API.Settings,
 		&i.OrgKey,
 	)
 	return i, err
 }
 
 const servedAPIs = `-- name: ServedAPIs :many
-SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.state NOT IN ('CREATED', 'RETIRED')
 `
@@ -261,6 +267,7 @@ type ServedAPIsRow struct {
 	Production string
 	Sandbox    string
 	Resources  string
+	Settings   string
 	OrgKey     string
 }
 
@@ -283,6 +290,7 @@ func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
 			&i.Production,
 			&i.Sandbox,
 			&i.Resources,
+			&i.Settings,
 			&i.OrgKey,
 		); err != nil {
 			return nil, err
@@ -299,7 +307,7 @@ func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
 }
 
 const updateAPI = `-- name: UpdateAPI :exec
-UPDATE apis SET description = $2, provider = $3, state = $4, production = $5, sandbox = $6, tiers = $7, resources = $8, tags = $9, scopes = $10, definition = $11, updated_at = $12, approval = $13
+UPDATE apis SET description = $2, provider = $3, state = $4, production = $5, sandbox = $6, tiers = $7, resources = $8, tags = $9, scopes = $10, definition = $11, updated_at = $12, approval = $13, settings = $14
 WHERE id = $1
 `
 
@@ -317,6 +325,7 @@ type UpdateAPIParams struct {
 	Definition  string
 	UpdatedAt   int64
 	Approval    bool
+	Settings    string
 }
 
 func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
@@ -334,6 +343,7 @@ func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
 		arg.Definition,
 		arg.UpdatedAt,
 		arg.Approval,
+		arg.Settings,
 	)
 	return err
 }
