@@ -190,10 +190,15 @@ func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) 
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
-	return api(r.API, r.OrgKey)
+	a, err := api(r.API, r.OrgKey)
+	if err == nil && a.Has(gatehouse.ValidatePolicy) {
+		a.Document = r.API.Definition
+	}
+	return a, err
 }
 
-// ServedAPIs returns every API that the gateway serves, with what it needs of them.
+// ServedAPIs returns every API that the gateway serves, with what it needs of them: the
+// documents of a few.
 func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 	rows, err := db.q.ServedAPIs(ctx)
 	if err != nil {
@@ -205,9 +210,13 @@ func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 			return nil, err
 		}
 		set, err := settings(r.Settings)
-		return &gatehouse.API{
+		a := &gatehouse.API{
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
 			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
-		}, err
+		}
+		if err == nil && a.Has(gatehouse.ValidatePolicy) {
+			a.Document, err = db.Document(ctx, a.OrgID, a.ID)
+		}
+		return a, err
 	})
 }

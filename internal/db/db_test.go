@@ -120,6 +120,31 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 	})
 }
 
+func TestGatewayIsGivenTheDocumentsItNeeds(t *testing.T) {
+	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
+		h, ctx := furnish(t, dsn), t.Context()
+		for _, tt := range []struct {
+			policies []gatehouse.Policy
+			want     string
+		}{
+			{nil, ""},
+			{[]gatehouse.Policy{{Name: gatehouse.ValidatePolicy, Side: gatehouse.ResponseSide}}, "openapi: 3.0.3"},
+		} {
+			must(t, h.UpdateAPI(ctx, h.org.ID, h.api.ID, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
+				a.Settings.Policies = tt.policies
+				return nil
+			}))
+			all, err := h.ServedAPIs(ctx)
+			must(t, err)
+			one, err := h.ServedAPI(ctx, h.api.ID)
+			must(t, err)
+			if all[0].Document != tt.want || one.Document != tt.want {
+				t.Errorf("with %v: the documents %q, %q, want %q", tt.policies, all[0].Document, one.Document, tt.want)
+			}
+		}
+	})
+}
+
 func TestOpeningAgainKeepsWhatWasStored(t *testing.T) {
 	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
 		h := furnish(t, dsn)

@@ -74,7 +74,7 @@ func chainOf(tb testing.TB, a *gatehouse.API) *chain {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := newChain(shared, a, &a.Resources[0])
+	c, err := newChain(shared, place{api: a}, &a.Resources[0])
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -34,7 +34,7 @@ const maxDepth = 6
 
 // route is one API as the gateway serves it.
 type route struct {
-	api                 gatehouse.API // without its description
+	api                 gatehouse.API // without its description and document
 	resources           node
 	cors                *cors
 	production, sandbox *Endpoint           // nil when there is none
@@ -192,7 +192,7 @@ func (d *directory) find(path string) (*route, string) {
 // compile turns a definition into what is looked up for each call.
 func compile(api *gatehouse.API) (*route, error) {
 	r := &route{api: *api}
-	r.api.Description = ""
+	r.api.Description, r.api.Document = "", ""
 	var err error
 	if r.production, err = parseEndpoint(api.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
@@ -200,7 +200,9 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
+	defer at.document.close()
+	shared, err := compilePolicies(r.api.Settings.Policies, at)
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
@@ -209,7 +211,7 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(shared, &r.api, one)
+		policies, err := newChain(shared, at, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}
