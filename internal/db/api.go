@@ -71,7 +71,8 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 }
 
 // UpdateAPI applies rule to an API and its definition and stores the outcome. Scopes
-// that are new in the definition are made; the rule sees the organization's of now.
+// that are new in the definition are made, and those that it leaves out go unless another
+// API defines them; the rule sees the organization's of now.
 func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		r, err := t.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
@@ -103,6 +104,9 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 			return err
 		}
 		if err := t.putScopes(ctx, orgID, def.Scopes); err != nil {
+			return err
+		}
+		if err := t.dropScopes(ctx, orgID, without(defined, names(def.Scopes))); err != nil {
 			return err
 		}
 		return t.changed(ctx, gatehouse.APIChanged, id)
@@ -137,7 +141,11 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err := one(rows, err, "API"); err != nil {
 			return err
 		}
-		if err := t.dropScopes(ctx, orgID, r.API.Scopes); err != nil {
+		defined, err := list[string](r.API.Scopes)
+		if err != nil {
+			return err
+		}
+		if err := t.dropScopes(ctx, orgID, defined); err != nil {
 			return err
 		}
 		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {

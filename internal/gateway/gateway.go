@@ -14,6 +14,7 @@
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	usage.go       how often what was called, until it is stored
+//	graphql.go     what a GraphQL query asks for, how deep and how dear; policy_graphql.go: its limits
 //	refusal.go     the gateway's own answers, in one table
 //	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back

@@ -19,6 +19,7 @@ var kinds = []kind{
 	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
 	{"cache", nil, compiles(newCache)},
 	{"cors", nil, compiles(newCORS)},
+	{"graphql", []gatehouse.Side{gatehouse.RequestSide}, compiles(newGraphQL)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
 	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
 	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},

@@ -30,6 +30,7 @@ var examples = map[string]string{
 	"validate":    `{"maxBody": 262144}`,
 	"xml-threat":  `{"maxXMLDepth": 16, "refuseOthers": true}`,
 	"cors":        `{"origins": ["https://app.example.com"], "credentials": true, "exposed": ["X-Total"]}`,
+	"graphql":     `{"maxDepth": 8, "maxComplexity": 200, "costs": {"pets": 10}, "scopes": {"Mutation.addPet": ["update"]}}`,
 	"headers":     `{"set": {"X-From": "gateway"}, "remove": ["X-Debug"]}`,
 	"ip-allow":    `{"allow": ["203.0.113.0/24", "2001:db8::/32"]}`,
 	"mock":        `{"status": 200, "body": {"id": 1, "name": "Rex"}}`,

@@ -51,42 +51,22 @@ func (m *Metrics) WatchHashQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
-// Backends tells how backends are: how many targets are in each state, how many calls wait
-// for them, and how many attempts were made after a first one.
-type Backends interface {
-	Counts() (targets map[string]int, inFlight, retries int64)
+// WatchLog shows how many lines of the log were dropped. Call it once.
+func (m *Metrics) WatchLog(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatehouse_log_lines_dropped_total", Help: "Lines of the log that nobody took in time.",
+	}, func() float64 { return float64(dropped()) }))
 }
 
-// WatchBackends shows how backends are. States are all that a target may be in. Call it
-// once.
-func (m *Metrics) WatchBackends(states []string, b Backends) {
-	m.registry.MustRegister(&backendsCollector{
-		states: states, backends: b,
-		targets:  prometheus.NewDesc("gatehouse_backend_targets", "Addresses of backends, by state.", []string{"state"}, nil),
-		inFlight: prometheus.NewDesc("gatehouse_backend_calls_in_flight", "Calls that wait for a backend.", nil, nil),
-		retries:  prometheus.NewDesc("gatehouse_backend_retries_total", "Attempts of calls after the first one.", nil, nil),
-	})
-}
-
-type backendsCollector struct {
-	states                     []string
-	backends                   Backends
-	targets, inFlight, retries *prometheus.Desc
-}
-
-func (c *backendsCollector) Describe(out chan<- *prometheus.Desc) {
-	out <- c.targets
-	out <- c.inFlight
-	out <- c.retries
-}
-
-func (c *backendsCollector) Collect(out chan<- prometheus.Metric) {
-	targets, inFlight, retries := c.backends.Counts()
-	for _, state := range c.states {
-		out <- prometheus.MustNewConstMetric(c.targets, prometheus.GaugeValue, float64(targets[state]), state)
-	}
-	out <- prometheus.MustNewConstMetric(c.inFlight, prometheus.GaugeValue, float64(inFlight))
-	out <- prometheus.MustNewConstMetric(c.retries, prometheus.CounterValue, float64(retries))
+// WatchConnections shows how many connections an address of an interface holds, and how
+// many it refused. Call it once for each address.
+func (m *Metrics) WatchConnections(name, address string, open func() int64, refused func() uint64) {
+	labels := prometheus.Labels{"interface": name, "address": address}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_connections", Help: "Connections of clients.", ConstLabels: labels,
+	}, func() float64 { return float64(open()) }), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatehouse_connections_refused_total", Help: "Connections that were one too many (--max-connections).", ConstLabels: labels,
+	}, func() float64 { return float64(refused()) }))
 }
 
 // StatusCounters count the answers of one interface by class of status, 1xx to 5xx.
