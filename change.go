@@ -17,5 +17,6 @@ const (
 	ClientChanged Noun = "client"     // keys, their application, owner or subscriptions, by consumer key
 	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
+	RulesChanged  Noun = "rules"      // an organization's tiers and deny policies, by its key
 	KeysRotated   Noun = "signing"    // signing keys, by key id
 )

@@ -68,6 +68,7 @@ type Decision struct {
 	Quota         Quota                   // what they leave
 
 	policies *chain // of the resource; nil when none was found
+	subject  string // of the resource's limit
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
@@ -86,7 +87,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	if d.choose(r) && d.admitted(f, h) && d.within(f) {
+	if d.permitted(t, r, f) && d.choose(r) && d.admitted(f, h) && d.within(t, r, f, h) {
 		d.Outcome = Forward
 	}
 	return d
@@ -104,7 +105,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	path := strings.TrimSuffix(d.Rest, "/")
 	if !(h.Preflight && h.Method == "OPTIONS") {
 		if found := resources.match(path, h.Method); found != nil {
-			d.Resource, d.policies = found.Resource, found.policies
+			d.Resource, d.policies, d.subject = found.Resource, found.policies, found.subject
 			return true
 		}
 	}
@@ -194,7 +195,7 @@ func (d *Decision) opened() bool {
 // choose picks the backend: the sandbox for a sandbox token, else production. It comes
 // before the limits, so that a call which has no backend uses nothing up.
 func (d *Decision) choose(r *route) bool {
-	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
+	sandbox := d.sandbox()
 	if d.Endpoint = r.production; sandbox {
 		d.Endpoint = r.sandbox
 	}
@@ -205,6 +206,11 @@ func (d *Decision) choose(r *route) bool {
 		return d.refuse(noSandbox)
 	}
 	return d.refuse(noProduction)
+}
+
+// sandbox reports whether the call goes to the sandbox.
+func (d *Decision) sandbox() bool {
+	return d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
 }
 
 // maxToken bounds an access token, in bytes.

@@ -27,6 +27,7 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	meter     *meter // nil when the call has no limit of bytes
 }
 
 func newCall(g *Gateway) *call {
@@ -48,7 +49,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.meter = nil, nil, nil, Head{}, Decision{}, nil
 }
 
 func (c *call) decide() {
@@ -94,9 +95,12 @@ func (c *call) Address() netip.Addr {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
-// Count counts on this node, by its clock.
+// Count counts by this node's clock.
 func (c *call) Count(limits Limits) Quota {
-	return c.gateway.counts.take(&limits, c.gateway.Now())
+	if c.gateway.Shared == nil {
+		return c.gateway.counts.take(&limits, c.gateway.Now())
+	}
+	return c.gateway.countTogether(c.r.Context(), limits)
 }
 
 func (c *call) refuse(with *Refusal) {
@@ -124,6 +128,7 @@ func (c *call) forward() {
 			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 		}
 	}
+	c.meterRequest()
 	for _, p := range c.decision.policies.answerers {
 		if p.answer(c) {
 			return
@@ -185,6 +190,7 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	c.meterAnswer(res)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)

@@ -92,7 +92,7 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	if summary := what.get("summary"); summary != nil && summary.tag != "!!null" {
 		resource.Summary = cut(summary.text, maxSummary)
 	}
-	resource.Tier = r.tier(what, path)
+	resource.Tier = tier(what)
 	resource.Auth = r.authType(what, item, path)
 	if own := what.get("security"); own != nil {
 		resource.Scopes = r.readSecurity(own, path.to("security"))
@@ -109,15 +109,11 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	r.draft.API.Resources = append(r.draft.API.Resources, resource)
 }
 
-// tier reads the resource tier of an operation; none stands for Unlimited.
-func (r *reader) tier(operation *node, path pointer) string {
-	const key = "x-throttling-tier"
-	tier := operation.get(key)
+// tier reads the tier of an operation; none stands for Unlimited. Whether the organization
+// has it is asked when the API is stored.
+func tier(operation *node) string {
+	tier := operation.get("x-throttling-tier")
 	if tier == nil || tier.shape != scalar || tier.tag == "!!null" || tier.text == gatehouse.Unlimited {
-		return ""
-	}
-	if err := gatehouse.CheckResourceTier(tier.text); err != nil {
-		r.problem(tier, path.to(key), "%s", gatehouse.MessageOf(err))
 		return ""
 	}
 	return tier.text
