@@ -102,7 +102,7 @@ func (h *held) left(limits *Limits, now int64) (q Quota) {
 		left := max(l.Amount-max(c.used, c.seen), 0) // a limit that was lowered may have been passed
 		full := left == 0 && !l.Lenient
 		if full || q.Limit == 0 || q.bytes && !l.Bytes || left < q.Remaining && q.bytes == l.Bytes {
-			q = Quota{Full: full, Level: l.Level, Limit: l.Amount, Remaining: left, Next: c.end, Wait: max(c.end-now, 1), bytes: l.Bytes}
+			q = Quota{Full: full, Level: l.Level, Limit: l.Amount, Remaining: left, Next: c.end, Wait: c.end - max(now, c.begin), bytes: l.Bytes}
 		}
 		if full {
 			break

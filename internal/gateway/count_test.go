@@ -55,7 +55,7 @@ func TestTheMinuteIsThatOfTheClock(t *testing.T) {
 		"half a minute later":                   {10 * time.Second, 40 * time.Second, true, 20},
 		"the next minute":                       {59 * time.Second, 60 * time.Second, false, 60},
 		"much later":                            {0, 90 * time.Minute, false, 60},
-		"a late call of the minute before":      {60 * time.Second, 59 * time.Second, true, 1},
+		"a late call of the minute before":      {60 * time.Second, 59 * time.Second, true, 60},
 		"the clock was set back by two minutes": {2 * time.Minute, 0, false, 60},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,9 +13,10 @@ func mayAdminister(by *gatehouse.Member) error {
 	return nil
 }
 
-// Tiers returns all tiers of the acting member's organization. Every member may see them.
-func (s *Service) Tiers(ctx context.Context, by *gatehouse.Member) (gatehouse.Tiers, error) {
-	return s.Store.Tiers(ctx, by.Organization.ID)
+// Tiers returns all tiers of an organization. Anybody may look, as at the APIs that offer
+// them.
+func (s *Service) Tiers(ctx context.Context, org *gatehouse.Organization) (gatehouse.Tiers, error) {
+	return s.Store.Tiers(ctx, org.ID)
 }
 
 // CreateTier makes a tier of the acting member's organization. It is a Conflict when there

@@ -53,9 +53,13 @@ type Changes struct {
 	Sandbox     *string
 	Tiers       []string
 	Tags        []string
-	Approval    *bool                // whether subscriptions wait for a publisher
-	Policies    []gatehouse.Policy   // of all calls
-	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
+	Approval    *bool               // whether subscriptions wait for a publisher
+	Policies    []gatehouse.Policy  // of all calls
+	APITier     *string             // of the API as a whole; empty for none
+	Capacity    *gatehouse.Capacity // of the backends
+	// LimitAddresses says whether each address that calls without a token has a limit.
+	LimitAddresses *bool
+	Resources      []gatehouse.Resource // those that the API has, with the policies that they shall have
 }
 
 // apply overlays c on a. The name, version and context of an API that exists never
@@ -80,10 +84,25 @@ func (c Changes) apply(a *gatehouse.API) {
 	if c.Approval != nil {
 		a.Approval = *c.Approval
 	}
-	if c.Policies != nil {
-		a.Settings.Policies = c.Policies
-	}
+	a.Settings = c.Settings(a.Settings)
 	keepPolicies(a.Resources, c.Resources)
+}
+
+// Settings overlays what c says on settings.
+func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
+	if c.Policies != nil {
+		s.Policies = c.Policies
+	}
+	if c.APITier != nil {
+		s.Tier = *c.APITier
+	}
+	if c.Capacity != nil {
+		s.Capacity = *c.Capacity
+	}
+	if c.LimitAddresses != nil {
+		s.LimitAddresses = *c.LimitAddresses
+	}
+	return s
 }
 
 // keepPolicies gives resources the policies that the same ones of others have.

@@ -54,21 +54,21 @@ type apiBody struct {
 	Tags            []string        `json:"tags,omitempty"`
 	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
 	Operations      []operation     `json:"operations,omitempty"`
-	APIPolicies     *flows          `json:"apiPolicies,omitempty"` // of the calls of all operations
-	Scopes          []apiScope      `json:"scopes,omitempty"`
-	CreatedTime     string          `json:"createdTime,omitempty"`
-	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
-	Warnings        []string        `json:"warnings,omitempty"` // about the OpenAPI document, after an import
+	apiLimits
+	APIPolicies     *flows     `json:"apiPolicies,omitempty"` // of the calls of all operations
+	Scopes          []apiScope `json:"scopes,omitempty"`
+	CreatedTime     string     `json:"createdTime,omitempty"`
+	LastUpdatedTime string     `json:"lastUpdatedTime,omitempty"`
+	Warnings        []string   `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
 	// One value of each of these is what Gatehouse does; see fixed.
-	Visibility                 string  `json:"visibility,omitempty"`
-	AccessControl              string  `json:"accessControl,omitempty"`
-	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
-	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
-	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
-	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
-	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
-	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
+	Visibility                 string `json:"visibility,omitempty"`
+	AccessControl              string `json:"accessControl,omitempty"`
+	SubscriptionAvailability   string `json:"subscriptionAvailability,omitempty"`
+	EndpointImplementationType string `json:"endpointImplementationType,omitempty"`
+	AuthorizationHeader        string `json:"authorizationHeader,omitempty"`
+	IsDefaultVersion           bool   `json:"isDefaultVersion,omitempty"`
+	EnableSchemaValidation     bool   `json:"enableSchemaValidation,omitempty"`
 }
 
 // endpointConfig says where calls are sent.
@@ -120,7 +120,6 @@ func (b *apiBody) fixed() error {
 		{"accessControl", b.AccessControl, "NONE"},
 		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
 		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
-		{"apiThrottlingPolicy", cmp.Or(value(b.APIThrottlingPolicy), gatehouse.Unlimited), gatehouse.Unlimited},
 		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
 	} {
 		if field.value != "" && !strings.EqualFold(field.value, field.only) {
@@ -166,7 +165,7 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		}
 		c.Policies = policies
 	}
-	return c, nil
+	return c, b.apiLimits.read(&c)
 }
 
 // resources reads the body's operations.
@@ -197,12 +196,11 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlimited := gatehouse.Unlimited
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
-		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
+		apiLimits: newAPILimits(&a.Settings), AuthorizationHeader: "Authorization",
 		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
 	}
 	if a.Production != "" {
@@ -265,7 +263,7 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), c.Policies
+	a.Production, a.Sandbox, a.Settings = value(c.Production), value(c.Sandbox), c.Settings(a.Settings)
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}

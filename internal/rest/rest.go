@@ -7,6 +7,7 @@
 //	body.go query.go list.go     reading bodies and queries, answering lists
 //	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
 //	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
+//	tier.go tier_admin.go deny.go api_limit.go     tiers and deny policies: /api/am/admin/v4
 //	register.go        client registration, with a person's password
 //	openapi.go         the interface's own OpenAPI documents, made from the table
 //
@@ -25,6 +26,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
 	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/respond"
 )
@@ -33,6 +35,7 @@ import (
 type Handler struct {
 	Publisher  *publisher.Service
 	Store      *apistore.Service
+	Rules      *organization.Service // tiers and deny policies
 	Tokens     Tokens
 	Members    Members
 	People     People

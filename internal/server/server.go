@@ -334,7 +334,7 @@ func (s *Server) portalHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.api.Register(mux, false)
 	(&rest.Handler{
-		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		Publisher: s.Publisher, Store: s.APIStore, Rules: s.Organization, Tokens: s.tokens, Members: s.Services, People: s.Organization,
 		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Proxies: s.proxies, Log: s.log, Now: time.Now,
 	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())
