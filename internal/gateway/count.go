@@ -81,6 +81,13 @@ func (c *counts) take(limits *Limits, now time.Time) Quota {
 	return q
 }
 
+// peek says what the limits leave, and counts nothing.
+func (c *counts) peek(limits *Limits, now time.Time) Quota {
+	h := c.hold(limits, now.Unix())
+	defer h.release(limits)
+	return h.left(limits, now.Unix())
+}
+
 // spend counts bytes that have passed for a call.
 func (c *counts) spend(limits *Limits, bytes int64, now time.Time) {
 	h := c.hold(limits, now.Unix())

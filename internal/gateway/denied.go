@@ -100,6 +100,7 @@ func merged(all []addressRange) []addressRange {
 
 // permitted checks that no deny policy keeps the call out.
 func (d *Decision) permitted(t *Table, r *route, f Facts) bool {
+	d.Stage = StageDenied
 	if len(t.rules) == 0 {
 		return true
 	}

@@ -15,6 +15,8 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	explain.go     what each check of a decision saw
+//	recent.go      the last calls of each application, for those who ask why
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
 //	headers.go     what of a request and an answer passes
@@ -112,6 +114,7 @@ type Gateway struct {
 	calls     sync.Pool // of *call
 	counts    counts
 	apart     atomic.Int64 // until when this node counts for itself, in Unix nanoseconds; 0 while Shared answers
+	recent    recent
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -196,7 +199,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed = maphash.MakeSeed()
+	g.counts.seed, g.recent.seed = maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.
@@ -204,6 +207,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.once.Do(g.open)
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
+	over := false
+	defer func() {
+		c.account()
+		if over { // not when a panic cuts the answer off: then it may be in use
+			c.end()
+			g.calls.Put(c)
+		}
+	}()
 	switch c.decide(); c.decision.Outcome {
 	case Forward:
 		c.forward()
@@ -213,8 +224,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		c.refuse(c.decision.Refusal)
 	}
-	c.end()
-	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
+	over = true
 }
 
 // maxTarget bounds a request target, in bytes: path and query.

@@ -284,7 +284,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 }
 
 func TestBeforeTheFirstLoadThereAreNoAPIs(t *testing.T) {
-	g := &gateway.Gateway{Log: slog.New(slog.DiscardHandler)}
+	g := &gateway.Gateway{Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/echo/1.0/any", nil)
 	if g.ServeHTTP(w, r); w.Code != 404 {

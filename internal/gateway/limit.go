@@ -86,6 +86,7 @@ type Quota struct {
 // within finds the limits and counts the call. It is the last check, so whatever is let
 // through is counted and nothing else is. A call that has no limits is not counted.
 func (d *Decision) within(t *Table, r *route, f Facts, h *Head) bool {
+	d.Stage = StageTiers
 	rules := t.rulesOf(d.API.OrgKey)
 	if tier := d.API.Settings.Tier; tier != "" {
 		d.advanced(rules, f, h, tier, Subject{Level: APILevel, ID: d.API.ID})

@@ -154,6 +154,7 @@ func (c *chain) add(kind string, compiled any) {
 
 // admitted asks the policies that decide by a call's head.
 func (d *Decision) admitted(f Facts, h *Head) bool {
+	d.Stage = StagePolicies
 	for _, a := range d.policies.admitters {
 		if refusal := a.does.admit(f, h, d.Authorization); refusal != nil {
 			d.Policy = a.kind

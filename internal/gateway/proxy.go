@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
@@ -28,6 +29,8 @@ type call struct {
 	head      Head
 	decision  Decision
 	meter     *meter // nil when the call has no limit of bytes
+	began     time.Time
+	status    int // of the answer
 }
 
 func newCall(g *Gateway) *call {
@@ -44,12 +47,28 @@ func newCall(g *Gateway) *call {
 }
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
-	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
+}
+
+// account takes down what came of the call. A browser's question about CORS is no call.
+func (c *call) account() {
+	if c.decision.Outcome == Preflight {
+		return
+	}
+	s := seen{at: c.began, took: c.gateway.Now().Sub(c.began), status: c.status, method: c.r.Method, path: c.head.Path, decision: c.decision}
+	if len(c.requestID) > 0 {
+		s.id = c.requestID[0]
+	}
+	if s.path == "" { // it was no path
+		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
+	}
+	c.gateway.recent.add(&s)
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
 	c.w, c.r, c.requestID, c.head, c.decision, c.meter = nil, nil, nil, Head{}, Decision{}, nil
+	c.w, c.r, c.requestID, c.head, c.decision, c.status = nil, nil, nil, Head{}, Decision{}, 0
 }
 
 func (c *call) decide() {
@@ -104,7 +123,7 @@ func (c *call) Count(limits Limits) Quota {
 }
 
 func (c *call) refuse(with *Refusal) {
-	c.decision.Refusal = with
+	c.decision.Refusal, c.status = with, with.Status
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
@@ -119,6 +138,7 @@ func (c *call) allowOrigin(h http.Header) {
 // forward sends the call to the backend. A body that is known to be too large is
 // refused before the backend hears of it, one without a length when it turns out to be.
 func (c *call) forward() {
+	c.decision.Stage = StageAnswer
 	if limit := c.gateway.MaxBody; limit > 0 {
 		if c.r.ContentLength > limit {
 			c.refuse(largeBody)
@@ -174,6 +194,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
+	c.status = res.StatusCode
 	cleanAnswer(res.Header)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -212,6 +233,7 @@ const clientLeft = 499
 func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	c.keepRequestID()
 	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.status = clientLeft
 		c.w.WriteHeader(clientLeft)
 		return
 	}

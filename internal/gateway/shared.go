@@ -28,7 +28,7 @@ func (g *Gateway) countTogether(ctx context.Context, limits Limits) Quota {
 	if !g.together(now) {
 		return g.counts.take(&limits, now)
 	}
-	if q := g.counts.look(&limits, now); q.Full {
+	if q := g.counts.peek(&limits, now); q.Full {
 		return q
 	}
 	counts := limits.shared(now.Unix())
@@ -107,13 +107,6 @@ func (l *Limits) shared(now int64) []gatehouse.Count {
 		}
 	}
 	return counts
-}
-
-// look returns what is left, without counting.
-func (c *counts) look(limits *Limits, now time.Time) Quota {
-	h := c.hold(limits, now.Unix())
-	defer h.release(limits)
-	return h.left(limits, now.Unix())
 }
 
 // learn takes over what the shared counter has said, and returns what is left of it.

@@ -3,6 +3,7 @@
 //
 //	publisher.go          the service: import, change, move, delete
 //	subscription.go       who subscribes, and blocking them
+//	call.go               why calls of an API were answered as they were
 //	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
 //	openapi_problem.go    every problem of a document, with line and column
 //
@@ -22,8 +23,15 @@ import (
 type Service struct {
 	Store Store
 	// Check refuses an API whose settings the gateway could not serve.
-	Check func(*gatehouse.API) error
-	Now   func() time.Time
+	Check   func(*gatehouse.API) error
+	Gateway Gateway
+	Now     func() time.Time
+}
+
+// Gateway knows what became of calls.
+type Gateway interface {
+	// Remember stores the calls that this node remembers, so that they are found.
+	Remember(ctx context.Context) error
 }
 
 // Store keeps APIs.
@@ -40,6 +48,9 @@ type Store interface {
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsTo(ctx context.Context, orgID, apiID string) ([]gatehouse.Subscription, error)
 	UpdateSubscription(ctx context.Context, orgID, id string, rule func(*gatehouse.Subscription) error) error
+
+	Call(ctx context.Context, id string) (*gatehouse.Call, error)
+	CallsTo(ctx context.Context, orgKey, apiID string, limit int) ([]*gatehouse.Call, error)
 }
 
 // Changes is what a publisher says of an API beside its OpenAPI document. Empty fields

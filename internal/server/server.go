@@ -6,6 +6,7 @@
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
+//	calls.go         why calls were answered as they were
 //	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -58,6 +59,7 @@ type Server struct {
 	gateway *gateway.Gateway
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
+	calls   *calls
 	proofs  proofs
 	serving atomic.Bool
 
@@ -98,6 +100,8 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
+	s.calls = &calls{Gateway: s.gateway, store: s.db, log: s.log}
+	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
 		return err
@@ -219,6 +223,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
 	s.api.Drain(shutdownLimit)
 	s.uses.flush(background)
+	s.calls.flush(background)
 	return errors.Join(failure, err)
 }
 
@@ -237,8 +242,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, minute, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	flush, calls, minute, purge := time.NewTicker(flushEvery), time.NewTicker(callsEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer calls.Stop()
 	defer minute.Stop()
 	defer purge.Stop()
 	s.rotateKeys(ctx)
@@ -248,7 +254,10 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+		case <-calls.C:
+			s.calls.flush(ctx)
 		case <-minute.C:
+			s.calls.purge(ctx)
 			s.rotateKeys(ctx)
 			if err := s.db.PurgeUsed(ctx); err != nil {
 				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)

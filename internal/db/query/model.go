@@ -44,6 +44,15 @@ type Application struct {
 	CreatedAt   int64
 }
 
+type Call struct {
+	ID            string
+	OrgKey        string
+	APIID         string
+	ApplicationID string
+	Says          string
+	At            int64
+}
+
 type Change struct {
 	Seq  int64
 	Noun string

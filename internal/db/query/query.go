@@ -60,6 +60,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.applicationsOfStmt, err = db.PrepareContext(ctx, applicationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationsOf: %w", err)
 	}
+	if q.callByIDStmt, err = db.PrepareContext(ctx, callByID); err != nil {
+		return nil, fmt.Errorf("error preparing query CallByID: %w", err)
+	}
+	if q.callsOfApplicationStmt, err = db.PrepareContext(ctx, callsOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query CallsOfApplication: %w", err)
+	}
+	if q.callsToAPIStmt, err = db.PrepareContext(ctx, callsToAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query CallsToAPI: %w", err)
+	}
 	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
 	}
@@ -92,6 +101,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createApplicationStmt, err = db.PrepareContext(ctx, createApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateApplication: %w", err)
+	}
+	if q.createCallStmt, err = db.PrepareContext(ctx, createCall); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateCall: %w", err)
 	}
 	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
@@ -266,6 +278,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeAccessTokensStmt, err = db.PrepareContext(ctx, purgeAccessTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeAccessTokens: %w", err)
+	}
+	if q.purgeCallsStmt, err = db.PrepareContext(ctx, purgeCalls); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeCalls: %w", err)
 	}
 	if q.purgeChangesStmt, err = db.PrepareContext(ctx, purgeChanges); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeChanges: %w", err)
@@ -479,6 +494,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing applicationsOfStmt: %w", cerr)
 		}
 	}
+	if q.callByIDStmt != nil {
+		if cerr := q.callByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callByIDStmt: %w", cerr)
+		}
+	}
+	if q.callsOfApplicationStmt != nil {
+		if cerr := q.callsOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callsOfApplicationStmt: %w", cerr)
+		}
+	}
+	if q.callsToAPIStmt != nil {
+		if cerr := q.callsToAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callsToAPIStmt: %w", cerr)
+		}
+	}
 	if q.changesAfterStmt != nil {
 		if cerr := q.changesAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing changesAfterStmt: %w", cerr)
@@ -532,6 +562,11 @@ func (q *Queries) Close() error {
 	if q.createApplicationStmt != nil {
 		if cerr := q.createApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createApplicationStmt: %w", cerr)
+		}
+	}
+	if q.createCallStmt != nil {
+		if cerr := q.createCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createCallStmt: %w", cerr)
 		}
 	}
 	if q.createCodeStmt != nil {
@@ -822,6 +857,11 @@ func (q *Queries) Close() error {
 	if q.purgeAccessTokensStmt != nil {
 		if cerr := q.purgeAccessTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeAccessTokensStmt: %w", cerr)
+		}
+	}
+	if q.purgeCallsStmt != nil {
+		if cerr := q.purgeCallsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeCallsStmt: %w", cerr)
 		}
 	}
 	if q.purgeChangesStmt != nil {
@@ -1120,6 +1160,9 @@ type Queries struct {
 	applicationByNameStmt          *sql.Stmt
 	applicationOfKeysStmt          *sql.Stmt
 	applicationsOfStmt             *sql.Stmt
+	callByIDStmt                   *sql.Stmt
+	callsOfApplicationStmt         *sql.Stmt
+	callsToAPIStmt                 *sql.Stmt
 	changesAfterStmt               *sql.Stmt
 	codeByHashStmt                 *sql.Stmt
 	consentOfStmt                  *sql.Stmt
@@ -1131,6 +1174,7 @@ type Queries struct {
 	createAPIStmt                  *sql.Stmt
 	createAccessTokenStmt          *sql.Stmt
 	createApplicationStmt          *sql.Stmt
+	createCallStmt                 *sql.Stmt
 	createCodeStmt                 *sql.Stmt
 	createDenyPolicyStmt           *sql.Stmt
 	createDeviceCodeStmt           *sql.Stmt
@@ -1189,6 +1233,7 @@ type Queries struct {
 	pendingByHashStmt              *sql.Stmt
 	pollDeviceCodeStmt             *sql.Stmt
 	purgeAccessTokensStmt          *sql.Stmt
+	purgeCallsStmt                 *sql.Stmt
 	purgeChangesStmt               *sql.Stmt
 	purgeCodesStmt                 *sql.Stmt
 	purgeDeviceCodesStmt           *sql.Stmt
@@ -1256,6 +1301,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		applicationByNameStmt:          q.applicationByNameStmt,
 		applicationOfKeysStmt:          q.applicationOfKeysStmt,
 		applicationsOfStmt:             q.applicationsOfStmt,
+		callByIDStmt:                   q.callByIDStmt,
+		callsOfApplicationStmt:         q.callsOfApplicationStmt,
+		callsToAPIStmt:                 q.callsToAPIStmt,
 		changesAfterStmt:               q.changesAfterStmt,
 		codeByHashStmt:                 q.codeByHashStmt,
 		consentOfStmt:                  q.consentOfStmt,
@@ -1267,6 +1315,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		createAPIStmt:                  q.createAPIStmt,
 		createAccessTokenStmt:          q.createAccessTokenStmt,
 		createApplicationStmt:          q.createApplicationStmt,
+		createCallStmt:                 q.createCallStmt,
 		createCodeStmt:                 q.createCodeStmt,
 		createDenyPolicyStmt:           q.createDenyPolicyStmt,
 		createDeviceCodeStmt:           q.createDeviceCodeStmt,
@@ -1325,6 +1374,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		pendingByHashStmt:              q.pendingByHashStmt,
 		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
 		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
+		purgeCallsStmt:                 q.purgeCallsStmt,
 		purgeChangesStmt:               q.purgeChangesStmt,
 		purgeCodesStmt:                 q.purgeCodesStmt,
 		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
