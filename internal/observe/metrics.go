@@ -49,6 +49,19 @@ func (m *Metrics) WatchHashQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
+// WatchCounting shows whether this node counts calls for itself, because the Redis that
+// all nodes share does not answer. Call it once.
+func (m *Metrics) WatchCounting(apart func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_limits_counted_apart", Help: "1 while this node counts calls for itself, because Redis does not answer.",
+	}, func() float64 {
+		if apart() {
+			return 1
+		}
+		return 0
+	}))
+}
+
 // StatusCounters count the answers of one interface by class of status, 1xx to 5xx.
 // They are looked up once so that counting a request is one addition.
 type StatusCounters [5]prometheus.Counter

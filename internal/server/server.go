@@ -15,6 +15,7 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -57,6 +59,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
+	redis   *cluster.Redis    // nil when there is none
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
 	calls   *calls
@@ -98,15 +101,18 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
 	s.calls = &calls{Gateway: s.gateway, store: s.db, log: s.log}
 	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
+	if err := s.countTogether(c); err != nil {
+		return err
+	}
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway); err != nil {
 		return err
 	}
 	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
@@ -163,12 +169,32 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// protect keeps backends away from this server's own addresses and its database.
+// countTogether has the gateway count in the Redis that all nodes share, if there is one.
+func (s *Server) countTogether(c config.Config) (err error) {
+	if c.Redis == "" {
+		return nil
+	}
+	if s.redis, err = cluster.OpenRedis(c.Redis); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	s.gateway.Shared = s.redis
+	s.metrics.WatchCounting(s.gateway.CountsApart)
+	return nil
+}
+
+// protect keeps backends away from this server's own addresses, its database and its Redis.
 func (s *Server) protect(ctx context.Context, c config.Config) error {
 	for _, ls := range []listeners{s.atGateway, s.atPortal, s.atOps} {
 		for _, l := range ls {
 			c.BackendNetworks.Protect(l.addrPort())
 		}
+	}
+	if s.redis != nil {
+		addresses, err := s.redis.Addresses(ctx)
+		if err != nil {
+			return fmt.Errorf("the Redis's address, which backends must not have: %w", err)
+		}
+		c.BackendNetworks.Protect(addresses...)
 	}
 	if !db.IsPostgres(c.Database) {
 		return nil
@@ -288,6 +314,9 @@ func (s *Server) Close() error {
 	}
 	if s.gateway != nil {
 		s.gateway.Close()
+	}
+	if s.redis != nil {
+		_ = s.redis.Close()
 	}
 	return s.Services.Close()
 }

@@ -122,8 +122,8 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names. gateway may be nil.
-func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error) error {
+// made it, drops or reads again what it names.
+func (s *Services) follow(ctx context.Context, log *slog.Logger, g *gateway.Gateway) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
 			f(id)
@@ -134,7 +134,8 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.ScopesChanged, drop(s.scopes.Drop))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
-	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
+	s.changes.Subscribe(gatehouse.APIChanged, g.Apply)
+	s.changes.Subscribe(gatehouse.RulesChanged, g.ApplyRules)
 	if err := s.changes.Start(ctx); err != nil {
 		return err
 	}
