@@ -35,6 +35,7 @@ type counter struct {
 	begin, end int64 // of the running one, in Unix seconds
 	used       int64 // what this node let through
 	seen       int64 // what is known of all nodes together
+	gone       bool  // it was removed
 }
 
 // late is how many seconds a call may be behind the others' clock. It reads the clock
@@ -46,12 +47,23 @@ const late = 60
 // levels and has one on each level, so no two calls wait for each other.
 type held [maxLimits]*counter
 
+// hold returns the counters of a call's limits, locked and in their windows of now. One that
+// was removed between the look-up and the lock counts nothing: then all are looked up again.
 func (c *counts) hold(limits *Limits, now int64) (h held) {
-	for i := range limits.n {
-		h[i] = c.part(&limits.list[i].Subject).counter(&limits.list[i].Subject, now)
+	for gone := true; gone; {
+		for i := range limits.n {
+			h[i] = c.part(&limits.list[i].Subject).counter(&limits.list[i].Subject, now)
+		}
+		gone = false
+		for i := range limits.n {
+			h[i].mu.Lock()
+			gone = gone || h[i].gone
+		}
+		if gone {
+			h.release(limits)
+		}
 	}
 	for i := range limits.n {
-		h[i].mu.Lock()
 		h[i].turn(limits.list[i].Allowance, now)
 	}
 	return h
@@ -153,7 +165,7 @@ func (p *part) counter(of *Subject, now int64) *counter {
 }
 
 // add makes the counter of a subject, and once in a minute removes those whose window has
-// ended a minute ago or more: no call still counts there.
+// ended a minute ago or more: no call may still count there (late).
 func (p *part) add(of *Subject, now int64) *counter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -163,6 +175,7 @@ func (p *part) add(of *Subject, now int64) *counter {
 			c.mu.Lock()
 			if c.end <= now-late {
 				delete(p.counters, subject)
+				c.gone = true
 			}
 			c.mu.Unlock()
 		}
