@@ -170,7 +170,7 @@ func (a *API) Validate() error {
 		}
 	}
 	for _, tier := range a.Tiers {
-		if err := checkTierName(tier); err != nil {
+		if err := CheckTierName(tier); err != nil {
 			return err
 		}
 	}

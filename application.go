@@ -33,7 +33,7 @@ func (a *Application) Validate() error {
 	if err := checkDescription(a.Description); err != nil {
 		return err
 	}
-	if err := checkTierName(a.Tier); err != nil {
+	if err := CheckTierName(a.Tier); err != nil {
 		return err
 	}
 	if a.TokenFormat != FormatJWT && a.TokenFormat != FormatOpaque {

@@ -74,7 +74,7 @@ func (r *Resource) Validate() error {
 		return err
 	}
 	if r.Tier != "" {
-		if err := checkTierName(r.Tier); err != nil {
+		if err := CheckTierName(r.Tier); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type Capacity struct {
 // validate checks the rules that settings keep.
 func (s *Settings) validate() error {
 	if s.Tier != "" {
-		if err := checkTierName(s.Tier); err != nil {
+		if err := CheckTierName(s.Tier); err != nil {
 			return err
 		}
 	}

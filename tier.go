@@ -229,9 +229,9 @@ const (
 
 var tierName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$`)
 
-// checkTierName checks the form of a tier's name. Whether there is such a tier is asked
+// CheckTierName checks the form of a tier's name. Whether there is such a tier is asked
 // when what names it is stored.
-func checkTierName(name string) error {
+func CheckTierName(name string) error {
 	if !tierName.MatchString(name) {
 		return Errorf(Invalid, "%q cannot be a tier's name: use 1 to 60 letters, digits and ._-, a letter or digit first", name)
 	}
@@ -243,7 +243,7 @@ func (t *Tier) Validate() error {
 	if !slices.Contains(TierLevels, t.Level) {
 		return Errorf(Invalid, "%q is no level of tiers: use one of %v", t.Level, TierLevels)
 	}
-	if err := checkTierName(t.Name); err != nil {
+	if err := CheckTierName(t.Name); err != nil {
 		return err
 	}
 	_, taken := FindTier(BuiltInTiers(t.Level), t.Name)

@@ -92,7 +92,7 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	if summary := what.get("summary"); summary != nil && summary.tag != "!!null" {
 		resource.Summary = cut(summary.text, maxSummary)
 	}
-	resource.Tier = tier(what)
+	resource.Tier = r.tier(what, path)
 	resource.Auth = r.authType(what, item, path)
 	if own := what.get("security"); own != nil {
 		resource.Scopes = r.readSecurity(own, path.to("security"))
@@ -111,9 +111,14 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 
 // tier reads the tier of an operation; none stands for Unlimited. Whether the organization
 // has it is asked when the API is stored.
-func tier(operation *node) string {
-	tier := operation.get("x-throttling-tier")
+func (r *reader) tier(operation *node, path pointer) string {
+	const key = "x-throttling-tier"
+	tier := operation.get(key)
 	if tier == nil || tier.shape != scalar || tier.tag == "!!null" || tier.text == gatehouse.Unlimited {
+		return ""
+	}
+	if err := gatehouse.CheckTierName(tier.text); err != nil {
+		r.problem(tier, path.to(key), "%s", gatehouse.MessageOf(err))
 		return ""
 	}
 	return tier.text
