@@ -32,6 +32,8 @@ type Service struct {
 type Gateway interface {
 	// Remember stores the calls that this node remembers, so that they are found.
 	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
 	// Ask tells what would become of a call.
 	Ask(ctx context.Context, q gatehouse.Question) (*gatehouse.Call, error)
 }
@@ -65,6 +67,7 @@ type Store interface {
 
 	Call(ctx context.Context, id string) (*gatehouse.Call, error)
 	CallsOf(ctx context.Context, applicationID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Tokens issues access tokens.

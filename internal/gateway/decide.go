@@ -70,6 +70,8 @@ type Decision struct {
 
 	policies *chain // of the resource; nil when none was found
 	subject  string // of the resource's limit
+	cors     *cors  // of the API; nil when the path belongs to none
+	grpc     bool   // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
@@ -81,7 +83,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 		d.Refusal = unknownAPI
 		return d
 	}
-	d.API, d.Rest = &r.api, rest
+	d.API, d.Rest, d.cors = &r.api, rest, r.cors
 	if r.api.State == gatehouse.Blocked {
 		d.Refusal = blockedAPI
 		return d
@@ -106,7 +108,8 @@ func (d *Decision) refuse(with *Refusal) bool {
 func (d *Decision) find(resources *node, h *Head) bool {
 	d.Stage = StageResource
 	path := strings.TrimSuffix(d.Rest, "/")
-	if !(h.Preflight && h.Method == "OPTIONS") {
+	preflight := h.Preflight && h.Method == "OPTIONS" && !d.cors.off
+	if !preflight {
 		if found := resources.match(path, h.Method); found != nil {
 			d.Resource, d.policies, d.subject = found.Resource, found.policies, found.subject
 			return true
@@ -115,7 +118,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	switch d.Allow = resources.allowed(path); {
 	case d.Allow == "":
 		return d.refuse(unknownResource)
-	case h.Preflight && h.Method == "OPTIONS":
+	case preflight:
 		d.Outcome = Preflight
 		return false
 	}

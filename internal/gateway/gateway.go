@@ -15,10 +15,15 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	template.go    paths that policies make of a call's
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
+//	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
+//	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
+//	stream.go      calls that last, and when they are cut
+//	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
 //	egress.go      the connections to backends, and which addresses they may have
@@ -76,6 +81,8 @@ type Gateway struct {
 	Rules   Rules // nil means that no organization has any
 	Tokens  Tokens
 	Clients Clients
+	// Signer signs what backends are told; nil means that no API may ask for it.
+	Signer Signer
 
 	// Shared counts calls for all nodes together; nil means that each counts for itself.
 	Shared Shared
@@ -114,7 +121,10 @@ type Gateway struct {
 	calls     sync.Pool // of *call
 	counts    counts
 	apart     atomic.Int64 // until when this node counts for itself, in Unix nanoseconds; 0 while Shared answers
+	jwts      heldJWTs
 	recent    recent
+	usage     usage
+	streams   streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -199,7 +209,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed, g.recent.seed = maphash.MakeSeed(), maphash.MakeSeed()
+	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.
@@ -219,8 +229,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Forward:
 		c.forward()
 	case Preflight:
-		c.allowOrigin(w.Header())
-		c.decision.preflight(w)
+		c.cors().preflight(c.w, c.r.Header["Origin"], c.decision.Allow)
 	default:
 		c.refuse(c.decision.Refusal)
 	}

@@ -30,7 +30,8 @@ type call struct {
 	decision  Decision
 	meter     *meter // nil when the call has no limit of bytes
 	began     time.Time
-	status    int // of the answer
+	status    int    // of the answer
+	told      string // what the backend is told of the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -50,7 +51,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
 }
 
-// account takes down what came of the call. A browser's question about CORS is no call.
+// account takes down what came of the call, and tells the policies that ask. A browser's question about CORS is no call.
 func (c *call) account() {
 	if c.decision.Outcome == Preflight {
 		return
@@ -62,13 +63,18 @@ func (c *call) account() {
 	if s.path == "" { // it was no path
 		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
 	}
+	c.gateway.usage.count(&s)
 	c.gateway.recent.add(&s)
+	if p := c.decision.policies; p != nil {
+		for _, f := range p.finishers {
+			f.finish(c)
+		}
+	}
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.meter = nil, nil, nil, Head{}, Decision{}, nil
-	c.w, c.r, c.requestID, c.head, c.decision, c.status = nil, nil, nil, Head{}, Decision{}, 0
+	c.w, c.r, c.requestID, c.head, c.decision, c.meter, c.status, c.told = nil, nil, nil, Head{}, Decision{}, nil, 0, ""
 }
 
 func (c *call) decide() {
@@ -124,15 +130,24 @@ func (c *call) Count(limits Limits) Quota {
 
 func (c *call) refuse(with *Refusal) {
 	c.decision.Refusal, c.status = with, with.Status
+	c.decision.grpc = strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/grpc")
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
 
-// allowOrigin lets a page of another origin read the answer.
+// allowOrigin lets a page of another origin read the answer, where the API's settings do.
 func (c *call) allowOrigin(h http.Header) {
-	if c.r.Header["Origin"] != nil {
-		h.Set("Access-Control-Allow-Origin", "*")
+	if k := c.cors(); k.open(h, c.r.Header["Origin"]) && k.exposed != "" {
+		h.Set("Access-Control-Expose-Headers", k.exposed)
 	}
+}
+
+// cors is what the API says of CORS, or what is done where there is none.
+func (c *call) cors() *cors {
+	if c.decision.cors == nil {
+		return openCORS
+	}
+	return c.decision.cors
 }
 
 // forward sends the call to the backend. A body that is known to be too large is
@@ -154,24 +169,21 @@ func (c *call) forward() {
 			return
 		}
 	}
-	if a := c.decision.Authorization; a != nil && lasting(c.r) {
-		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
-		defer cancel()
-		c.r = c.r.WithContext(ctx)
+	if lasting(c.r) {
+		defer c.last()()
 	}
 	c.proxy.ServeHTTP(c.w, c.r)
 }
 
-// lasting reports whether r opens a stream, which must not outlive its token.
-func lasting(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-}
-
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
-// to the letter: what was authorised is what the backend reads.
+// to the letter, or made of its parts by a policy: what was authorised is what the backend
+// reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to := c.decision.Endpoint
-	escaped := to.Path + c.decision.Rest
+	to, rest := c.decision.Endpoint, c.decision.Rest
+	if t := c.decision.policies.template; t != nil {
+		rest = t.path(c.decision.Resource, rest)
+	}
+	escaped := to.Path + rest
 	if escaped == "" {
 		escaped = "/"
 	}
@@ -195,7 +207,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
 	c.status = res.StatusCode
-	cleanAnswer(res.Header)
+	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
 	}

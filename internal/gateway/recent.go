@@ -163,6 +163,7 @@ func (s *seen) call() gatehouse.Call {
 	}
 	if d.Authorization != nil {
 		c.User = d.Authorization.Username
+		c.OrgKey = d.Authorization.OrgKey // whose business it is, when the API is another's
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -68,6 +69,9 @@ var (
 	missingScope = plain(&Refusal{Status: http.StatusForbidden, Code: "900910",
 		Message:     "The access token does not allow you to access the requested resource",
 		Description: "The token holds none of the scopes that open this resource. Ask for one when you get the token", tokenError: "insufficient_scope"})
+	// foreignAddress does not tell the address: behind a proxy that nobody trusts it is the proxy's.
+	foreignAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource: calls may not come from your address. Ask the API's publisher to list it"})
 	noSandbox = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Sandbox key offered to the API with no sandbox endpoint",
 		Description: "Sandbox key offered to the API with no sandbox endpoint"})
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
@@ -150,6 +154,11 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10)) // RFC 6585, section 4
 		body = d.Quota.tell(body)
 	}
+	if d.grpc {
+		r.tellGRPC(h)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	h.Set("Content-Type", "application/json;charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
@@ -199,15 +208,21 @@ var proofAlgorithms = func() string {
 	return `, algs="` + strings.Join(names, " ") + `"`
 }()
 
-// preflight answers a browser that asks whether a page of another origin may call
-// (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
-// not allow credentials: the browser adds no cookie, and the page must know the token.
-// The star stands for all headers but Authorization.
-func (d *Decision) preflight(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", d.Allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type, Accept, SOAPAction, apikey, *")
-	h.Set("Access-Control-Max-Age", "600")
-	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
+// grpcStatuses are the codes of gRPC for the statuses of refusals; others are 2, unknown.
+var grpcStatuses = map[int]string{
+	http.StatusBadRequest: "3", http.StatusUnauthorized: "16", http.StatusForbidden: "7", http.StatusNotFound: "12", http.StatusMethodNotAllowed: "12",
+	http.StatusRequestEntityTooLarge: "8", http.StatusTooManyRequests: "8", http.StatusInternalServerError: "13", http.StatusBadGateway: "14",
+	http.StatusServiceUnavailable: "14", http.StatusGatewayTimeout: "4",
+}
+
+// tellGRPC gives a refusal the form that gRPC clients read: status and message in the
+// header, and no body. The status of HTTP stays 200, or they would not look.
+func (r *Refusal) tellGRPC(h http.Header) {
+	status, ok := grpcStatuses[r.Status]
+	if !ok {
+		status = "2"
+	}
+	h.Set("Content-Type", "application/grpc")
+	h.Set("Grpc-Status", status)
+	h.Set("Grpc-Message", url.PathEscape(r.Code+" "+r.Description))
 }

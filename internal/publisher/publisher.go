@@ -32,6 +32,8 @@ type Service struct {
 type Gateway interface {
 	// Remember stores the calls that this node remembers, so that they are found.
 	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
 }
 
 // Store keeps APIs.
@@ -51,6 +53,7 @@ type Store interface {
 
 	Call(ctx context.Context, id string) (*gatehouse.Call, error)
 	CallsTo(ctx context.Context, orgKey, apiID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Changes is what a publisher says of an API beside its OpenAPI document. Empty fields
@@ -66,6 +69,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool               // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy  // of all calls
+	CORS        []gatehouse.Policy  // the policy cors by itself: empty takes it away
 	APITier     *string             // of the API as a whole; empty for none
 	Capacity    *gatehouse.Capacity // of the backends
 	// LimitAddresses says whether each address that calls without a token has a limit.
@@ -101,9 +105,7 @@ func (c Changes) apply(a *gatehouse.API) {
 
 // Settings overlays what c says on settings.
 func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
-	if c.Policies != nil {
-		s.Policies = c.Policies
-	}
+	s.Policies = c.policies(s.Policies)
 	if c.APITier != nil {
 		s.Tier = *c.APITier
 	}
@@ -116,6 +118,23 @@ func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
 	return s
 }
 
+// policies returns what becomes of an API's policies. CORS has a field of its own, so a list
+// of policies without it leaves it as it is.
+func (c Changes) policies(before []gatehouse.Policy) []gatehouse.Policy {
+	isCORS := func(p gatehouse.Policy) bool { return p.Name == gatehouse.CORSPolicy }
+	all := before
+	if c.Policies != nil {
+		all = c.Policies
+	}
+	if c.CORS != nil {
+		return append(slices.DeleteFunc(slices.Clone(all), isCORS), c.CORS...)
+	}
+	if i := slices.IndexFunc(before, isCORS); i >= 0 && !slices.ContainsFunc(all, isCORS) {
+		return append(slices.Clip(all), before[i])
+	}
+	return all
+}
+
 // keepPolicies gives resources the policies that the same ones of others have.
 func keepPolicies(resources, others []gatehouse.Resource) {
 	for i := range resources {
@@ -126,6 +145,17 @@ func keepPolicies(resources, others []gatehouse.Resource) {
 			}
 		}
 	}
+}
+
+// withPolicies returns resources, those that list no policies with the ones that they had.
+func withPolicies(resources, before []gatehouse.Resource) []gatehouse.Resource {
+	resources = slices.Clone(resources)
+	for i := range resources {
+		if resources[i].Policies == nil {
+			keepPolicies(resources[i:i+1], before)
+		}
+	}
+	return resources
 }
 
 func mayCreate(by *gatehouse.Member) error {
@@ -145,6 +175,9 @@ func (s *Service) Import(ctx context.Context, by *gatehouse.Member, document []b
 	}
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := draft.checkPolicies(s.Check); err != nil {
 		return nil, nil, err
 	}
 	a := draft.API
@@ -271,15 +304,20 @@ func (s *Service) Update(ctx context.Context, by *gatehouse.Member, id string, c
 }
 
 // UpdateDocument replaces an API's OpenAPI document, its resources and scopes. Its name,
-// version and context stay.
+// version and context stay, and so do the policies of each place where the document lists none.
 func (s *Service) UpdateDocument(ctx context.Context, by *gatehouse.Member, id string, document []byte) (*gatehouse.API, error) {
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
 		return nil, err
 	}
+	if err := draft.checkPolicies(s.Check); err != nil {
+		return nil, err
+	}
 	return s.update(ctx, by, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
-		keepPolicies(draft.API.Resources, a.Resources)
-		a.Resources = draft.API.Resources
+		if policies := draft.API.Settings.Policies; policies != nil {
+			a.Settings.Policies = policies
+		}
+		a.Resources = withPolicies(draft.API.Resources, a.Resources)
 		*def = gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
 		return agree(def.Scopes, scopes, by)
 	})

@@ -55,11 +55,12 @@ type apiBody struct {
 	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
 	Operations      []operation     `json:"operations,omitempty"`
 	apiLimits
-	APIPolicies     *flows     `json:"apiPolicies,omitempty"` // of the calls of all operations
-	Scopes          []apiScope `json:"scopes,omitempty"`
-	CreatedTime     string     `json:"createdTime,omitempty"`
-	LastUpdatedTime string     `json:"lastUpdatedTime,omitempty"`
-	Warnings        []string   `json:"warnings,omitempty"` // about the OpenAPI document, after an import
+	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
+	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Scopes          []apiScope         `json:"scopes,omitempty"`
+	CreatedTime     string             `json:"createdTime,omitempty"`
+	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
+	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
 	// One value of each of these is what Gatehouse does; see fixed.
 	Visibility                 string `json:"visibility,omitempty"`
@@ -165,6 +166,10 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		}
 		c.Policies = policies
 	}
+	var err error
+	if c.CORS, err = b.CORS.read(c.Policies); err != nil {
+		return c, err
+	}
 	return c, b.apiLimits.read(&c)
 }
 
@@ -196,12 +201,13 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		apiLimits: newAPILimits(&a.Settings), AuthorizationHeader: "Authorization",
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
+		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Production != "" {
 		body.EndpointConfig.Production = &endpoint{a.Production}

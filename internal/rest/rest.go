@@ -8,7 +8,7 @@
 //	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
 //	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
 //	tier.go tier_admin.go deny.go api_limit.go     tiers and deny policies: /api/am/admin/v4
-//	policy.go call.go     policies; why calls were answered as they were
+//	policy.go call.go usage.go     policies; why calls were answered as they were, and how often
 //	register.go        client registration, with a person's password
 //	openapi.go         the interface's own OpenAPI documents, made from the table
 //

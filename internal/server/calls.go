@@ -24,6 +24,7 @@ const (
 // somebody looks. What a kill -9 loses is the last seconds.
 type calls struct {
 	*gateway.Gateway
+	usage *usage
 	store interface {
 		CreateCalls(ctx context.Context, calls []gatehouse.Call) error
 		PurgeCalls(ctx context.Context, before time.Time) error
@@ -43,6 +44,9 @@ func (c *calls) Remember(ctx context.Context) error {
 	}
 	return c.store.CreateCalls(ctx, fresh)
 }
+
+// Count stores what the gateway counted.
+func (c *calls) Count(ctx context.Context) error { return c.usage.Flush(ctx) }
 
 // flush is Remember for nobody in particular.
 func (c *calls) flush(ctx context.Context) {

@@ -7,6 +7,7 @@
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	calls.go         why calls were answered as they were
+//	usage.go         how often APIs were called
 //	uses.go          when consumer secrets were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -63,6 +64,7 @@ type Server struct {
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
 	calls   *calls
+	usage   *usage
 	proofs  proofs
 	serving atomic.Bool
 
@@ -101,9 +103,10 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
-	s.calls = &calls{Gateway: s.gateway, store: s.db, log: s.log}
+	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
+	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
 	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
 	if err := s.countTogether(c); err != nil {
@@ -115,6 +118,10 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway); err != nil {
 		return err
 	}
+	s.changes.Subscribe(gatehouse.KeysRotated, func(context.Context, string) error { // behind the keys themselves
+		s.gateway.KeysChanged()
+		return nil
+	})
 	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
 	return s.gateway.Load(ctx)
 }
@@ -239,6 +246,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.changes.Tail(background)
+	go s.gateway.Watch(background)
 	go s.keepHouse(background)
 	var failure error
 	select {
@@ -250,6 +258,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.api.Drain(shutdownLimit)
 	s.uses.flush(background)
 	s.calls.flush(background)
+	s.usage.flush(background)
 	return errors.Join(failure, err)
 }
 
@@ -280,6 +289,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+			s.usage.flush(ctx)
 		case <-calls.C:
 			s.calls.flush(ctx)
 		case <-minute.C:
@@ -290,6 +300,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
+			s.usage.purge(ctx)
 			if err := s.db.Purge(ctx); err != nil {
 				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
 			}

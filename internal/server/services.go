@@ -122,7 +122,8 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names.
+// made it, drops or reads again what it names, and has calls that last looked at again,
+// which may have lost their right.
 func (s *Services) follow(ctx context.Context, log *slog.Logger, g *gateway.Gateway) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
@@ -136,6 +137,9 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, g *gateway.Gate
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, g.Apply)
 	s.changes.Subscribe(gatehouse.RulesChanged, g.ApplyRules)
+	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.RulesChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated} {
+		s.changes.Subscribe(noun, drop(func(string) { g.Changed() }))
+	}
 	if err := s.changes.Start(ctx); err != nil {
 		return err
 	}

@@ -93,6 +93,8 @@ func (r remembering) Remember(ctx context.Context) error {
 	return r.store.CreateCalls(ctx, r.RecentCalls(100))
 }
 
+func (r remembering) Count(ctx context.Context) error { return r.store.AddUsage(ctx, r.TakeUsage()) }
+
 func (s *site) fill() {
 	ctx := context.Background()
 	if _, err := s.people.Bootstrap(ctx, func() (string, error) { return "unlike the name", nil }); err != nil {

@@ -39,6 +39,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
+	if q.addUsageStmt, err = db.PrepareContext(ctx, addUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
+	}
 	if q.allTiersStmt, err = db.PrepareContext(ctx, allTiers); err != nil {
 		return nil, fmt.Errorf("error preparing query AllTiers: %w", err)
 	}
@@ -306,6 +309,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
 	}
+	if q.purgeUsageStmt, err = db.PrepareContext(ctx, purgeUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeUsage: %w", err)
+	}
 	if q.purgeUsedOnceStmt, err = db.PrepareContext(ctx, purgeUsedOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUsedOnce: %w", err)
 	}
@@ -457,6 +463,11 @@ func (q *Queries) Close() error {
 	if q.addRoleStmt != nil {
 		if cerr := q.addRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
+		}
+	}
+	if q.addUsageStmt != nil {
+		if cerr := q.addUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
 		}
 	}
 	if q.allTiersStmt != nil {
@@ -904,6 +915,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
 		}
 	}
+	if q.purgeUsageStmt != nil {
+		if cerr := q.purgeUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeUsageStmt: %w", cerr)
+		}
+	}
 	if q.purgeUsedOnceStmt != nil {
 		if cerr := q.purgeUsedOnceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeUsedOnceStmt: %w", cerr)
@@ -1153,6 +1169,7 @@ type Queries struct {
 	accessTokenByHashStmt          *sql.Stmt
 	activeDenyPoliciesStmt         *sql.Stmt
 	addRoleStmt                    *sql.Stmt
+	addUsageStmt                   *sql.Stmt
 	allTiersStmt                   *sql.Stmt
 	answerDeviceCodeStmt           *sql.Stmt
 	appendChangeStmt               *sql.Stmt
@@ -1242,6 +1259,7 @@ type Queries struct {
 	purgeRevocationsStmt           *sql.Stmt
 	purgeSessionClientsStmt        *sql.Stmt
 	purgeSessionsStmt              *sql.Stmt
+	purgeUsageStmt                 *sql.Stmt
 	purgeUsedOnceStmt              *sql.Stmt
 	putConsentStmt                 *sql.Stmt
 	putRevocationStmt              *sql.Stmt
@@ -1294,6 +1312,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		accessTokenByHashStmt:          q.accessTokenByHashStmt,
 		activeDenyPoliciesStmt:         q.activeDenyPoliciesStmt,
 		addRoleStmt:                    q.addRoleStmt,
+		addUsageStmt:                   q.addUsageStmt,
 		allTiersStmt:                   q.allTiersStmt,
 		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
 		appendChangeStmt:               q.appendChangeStmt,
@@ -1383,6 +1402,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeRevocationsStmt:           q.purgeRevocationsStmt,
 		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
 		purgeSessionsStmt:              q.purgeSessionsStmt,
+		purgeUsageStmt:                 q.purgeUsageStmt,
 		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
 		putConsentStmt:                 q.putConsentStmt,
 		putRevocationStmt:              q.putRevocationStmt,
