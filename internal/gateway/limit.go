@@ -91,11 +91,11 @@ func (d *Decision) within(t *Table, r *route, f Facts, h *Head) bool {
 	if tier := d.API.Settings.Tier; tier != "" {
 		d.advanced(rules, f, h, tier, Subject{Level: APILevel, ID: d.API.ID})
 	}
+	capacity, group := r.productionCapacity, uint32(0)
 	if d.sandbox() {
-		d.Limits.add(CapacityLevel, 1, d.API.ID, r.sandboxCapacity)
-	} else {
-		d.Limits.add(CapacityLevel, 0, d.API.ID, r.productionCapacity)
+		capacity, group = r.sandboxCapacity, 1
 	}
+	d.Limits.add(CapacityLevel, group, d.API.ID, capacity)
 	if tier := d.Resource.Tier; tier != "" && d.API.Settings.Tier == "" {
 		d.advanced(rules, f, h, tier, Subject{Level: ResourceLevel, ID: d.subject})
 	}
@@ -110,7 +110,7 @@ func (d *Decision) within(t *Table, r *route, f Facts, h *Head) bool {
 
 // advanced adds the limit that an advanced tier has for the call.
 func (d *Decision) advanced(rules *rules, f Facts, h *Head, name string, of Subject) {
-	if t := rules.advanced[name]; t != nil {
+	if t := rules.advanced.of(name); t != nil {
 		group, allowance := t.choose(f, h, d.Authorization)
 		d.Limits.add(of.Level, group, of.ID, allowance)
 	}
@@ -125,19 +125,19 @@ func (d *Decision) ofCaller(t *Table, rules *rules, f Facts) {
 		}
 		return
 	}
-	application, subscription := rules.application[d.Client.Application.Tier], (*tier)(nil)
+	a := &d.Client.Application
+	application := rules.application.of(a.Tier)
 	if application != nil {
-		l.add(ApplicationLevel, 0, d.Client.Application.ID, application.limit)
+		l.add(ApplicationLevel, 0, a.ID, application.limit)
 	}
-	if d.Subscription != nil {
-		subscription = rules.subscription[d.Subscription.Tier]
-	}
-	if subscription != nil {
-		l.add(SubscriptionLevel, 0, d.Subscription.ID, subscription.limit)
-		l.add(SubscriptionBurstLevel, 0, d.Subscription.ID, subscription.burst)
+	if s := d.Subscription; s != nil {
+		if t := rules.subscription.of(s.Tier); t != nil {
+			l.add(SubscriptionLevel, 0, s.ID, t.limit)
+			l.add(SubscriptionBurstLevel, 0, s.ID, t.burst)
+		}
 	}
 	if application != nil {
-		l.add(ApplicationBurstLevel, 0, d.Client.Application.ID, application.burst)
+		l.add(ApplicationBurstLevel, 0, a.ID, application.burst)
 	}
 }
 

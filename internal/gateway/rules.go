@@ -11,10 +11,21 @@ import (
 // rules are the compiled tiers and deny policies of one organization. They never change:
 // a change makes new ones.
 type rules struct {
-	application, subscription, advanced map[string]*tier // by name; those without a limit are left out
+	application, subscription, advanced tiers
 
 	unauthenticated *Allowance
 	denied          denied
+}
+
+// tiers are the tiers of a level, by name; those without a limit are left out.
+type tiers map[string]*tier
+
+// of returns the tier called name, nil when it limits nothing.
+func (t tiers) of(name string) *tier {
+	if name == "" || name == gatehouse.Unlimited {
+		return nil
+	}
+	return t[name]
 }
 
 // tier is a tier, compiled.
@@ -41,6 +52,9 @@ var builtInRules = func() *rules {
 
 // rulesOf returns the rules of an organization.
 func (t *Table) rulesOf(orgKey string) *rules {
+	if len(t.rules) == 0 {
+		return builtInRules
+	}
 	if r := t.rules[orgKey]; r != nil {
 		return r
 	}
@@ -80,12 +94,12 @@ func newRules(all []*gatehouse.Rules) (map[string]*rules, error) {
 }
 
 func compileRules(of *gatehouse.Rules) (*rules, error) {
-	tiers := gatehouse.NewTiers(of.Tiers)
+	all := gatehouse.NewTiers(of.Tiers)
 	var err error
-	level := func(l gatehouse.TierLevel) map[string]*tier {
-		compiled := map[string]*tier{}
-		for i := range tiers[l] {
-			t := &tiers[l][i]
+	level := func(l gatehouse.TierLevel) tiers {
+		compiled := tiers{}
+		for i := range all[l] {
+			t := &all[l][i]
 			if t.Limit.None() {
 				continue
 			}
