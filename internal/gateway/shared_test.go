@@ -13,15 +13,15 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// shelf is a shared counter in memory, which may be out of reach.
-type shelf struct {
+// board is a shared counter in memory, which may be out of reach.
+type board struct {
 	mu    sync.Mutex
 	used  map[string]int64
 	away  atomic.Bool
 	asked atomic.Int64
 }
 
-func (s *shelf) Take(_ context.Context, counts []gatehouse.Count) (bool, error) {
+func (s *board) Take(_ context.Context, counts []gatehouse.Count) (bool, error) {
 	s.asked.Add(1)
 	if s.away.Load() {
 		return false, errors.New("out of reach")
@@ -42,7 +42,7 @@ func (s *shelf) Take(_ context.Context, counts []gatehouse.Count) (bool, error) 
 }
 
 // nodes are gateways that share a counter; their clock is now.
-func nodes(t *testing.T, n int, s *shelf, now *atomic.Int64, log *strings.Builder) []*Gateway {
+func nodes(t *testing.T, n int, s *board, now *atomic.Int64, log *strings.Builder) []*Gateway {
 	t.Helper()
 	var all []*Gateway
 	for range n {
@@ -57,7 +57,7 @@ func nodes(t *testing.T, n int, s *shelf, now *atomic.Int64, log *strings.Builde
 func TestNodesCountTogether(t *testing.T) {
 	var now atomic.Int64
 	now.Store(noon.Unix())
-	s := &shelf{used: map[string]int64{}}
+	s := &board{used: map[string]int64{}}
 	limits := *three(1000, 100, 100, "app")
 	limits.OrgKey = "johnsorg"
 	var passed atomic.Int64
@@ -94,7 +94,7 @@ func TestNodesGoOnWithoutTheSharedCounter(t *testing.T) {
 	var now atomic.Int64
 	now.Store(noon.Unix())
 	var log strings.Builder
-	s := &shelf{used: map[string]int64{}}
+	s := &board{used: map[string]int64{}}
 	both := nodes(t, 2, s, &now, &log)
 	limits := *only(ApplicationLevel, "app", 10)
 	pass := func(g *Gateway, calls int) (n int) {
@@ -136,7 +136,7 @@ func TestNodesGoOnWithoutTheSharedCounter(t *testing.T) {
 func TestSpentBytesAreCountedTogether(t *testing.T) {
 	var now atomic.Int64
 	now.Store(noon.Unix())
-	s := &shelf{used: map[string]int64{}}
+	s := &board{used: map[string]int64{}}
 	both := nodes(t, 2, s, &now, &strings.Builder{})
 	var limits Limits
 	limits.add(SubscriptionLevel, 0, "sub", newAllowance(gatehouse.Limit{Bytes: 100, Every: 1, Unit: gatehouse.PerMinute}, false))

@@ -37,7 +37,7 @@ const maxDepth = 6
 
 // route is one API as the gateway serves it.
 type route struct {
-	api                 gatehouse.API // without its description
+	api                 gatehouse.API // without its description and document
 	base                string        // context and version
 	resources           node
 	cors                *cors
@@ -201,7 +201,7 @@ func compile(api *gatehouse.API) (*route, error) {
 		api: *api, base: api.Context + "/" + api.Version,
 		productionCapacity: newAllowance(api.Settings.Capacity.Production, false), sandboxCapacity: newAllowance(api.Settings.Capacity.Sandbox, false),
 	}
-	r.api.Description = ""
+	r.api.Description, r.api.Document = "", ""
 	var err error
 	if r.production, err = parseEndpoint(api.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
@@ -209,7 +209,9 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
+	defer at.document.close()
+	shared, err := compilePolicies(r.api.Settings.Policies, at)
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
@@ -218,7 +220,7 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(shared, &r.api, one)
+		policies, err := newChain(shared, at, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}

@@ -69,6 +69,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool               // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy  // of all calls
+	Validation  *bool               // whether calls are held against the document, on both sides
 	CORS        []gatehouse.Policy  // the policy cors by itself: empty takes it away
 	APITier     *string             // of the API as a whole; empty for none
 	Capacity    *gatehouse.Capacity // of the backends
@@ -106,6 +107,9 @@ func (c Changes) apply(a *gatehouse.API) {
 // Settings overlays what c says on settings.
 func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
 	s.Policies = c.policies(s.Policies)
+	if c.Validation != nil {
+		s.SetValidation(*c.Validation)
+	}
 	if c.APITier != nil {
 		s.Tier = *c.APITier
 	}
@@ -207,7 +211,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 			a.Tiers = append(a.Tiers, t.Name)
 		}
 	}
-	if err := s.valid(a); err != nil {
+	if err := s.valid(a, &def); err != nil {
 		return err
 	}
 	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
@@ -336,17 +340,19 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 		if err := rule(a, def, scopes); err != nil {
 			return err
 		}
-		return s.valid(a)
+		return s.valid(a, def)
 	})
 	return changed, err
 }
 
 // valid checks the rules of an API, and that the gateway can serve it.
-func (s *Service) valid(a *gatehouse.API) error {
+func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	return s.Check(a)
+	served := *a
+	served.Document = def.Document
+	return s.Check(&served)
 }
 
 // Do moves an API along its lifecycle; when it returns, the gateway of this node does
