@@ -1,7 +1,6 @@
 package gatehousetest
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -152,7 +151,7 @@ func until(t testing.TB, what string, ready func() bool) {
 	t.Helper()
 	for began := time.Now(); !ready(); <-time.After(10 * time.Millisecond) {
 		if time.Since(began) > 30*time.Second {
-			t.Fatal(fmt.Sprintf("%s is not ready after 30 seconds", what))
+			t.Fatalf("%s is not ready after 30 seconds", what)
 		}
 	}
 }
