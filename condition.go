@@ -63,7 +63,7 @@ func (a *Authorization) Claim(name string) string {
 	return ""
 }
 
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // token of RFC 9110, section 5.6.2
+var headerToken = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$") // RFC 9110, section 5.6.2
 
 func (g *ConditionGroup) validate() error {
 	if n := len(g.Conditions); n == 0 || n > MaxConditions {
@@ -89,7 +89,7 @@ func (c *Condition) validate() error {
 		_, _, err := ParseRange(c.From, c.To)
 		return err
 	case ByHeader:
-		if !headerName.MatchString(c.Name) {
+		if !headerToken.MatchString(c.Name) {
 			return Errorf(Invalid, "%q cannot be the name of a header", c.Name)
 		}
 	case ByQuery:

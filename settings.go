@@ -4,6 +4,7 @@ package gatehouse
 // Settings are those of an API that nobody has set anything for.
 type Settings struct {
 	Policies []Policy `json:"policies,omitempty"` // of all calls, in the order in which they run
+	Backends Backends `json:"backends,omitzero"`  // how what stands behind it is called
 
 	// Tier is the advanced tier of the API as a whole, over the calls of everybody. It
 	// stands in for the tiers of the resources. Empty means that those count.
@@ -22,6 +23,9 @@ type Capacity struct {
 
 // validate checks the rules that settings keep.
 func (s *Settings) validate() error {
+	if err := s.Backends.validate(); err != nil {
+		return err
+	}
 	if s.Tier != "" {
 		if err := CheckTierName(s.Tier); err != nil {
 			return err

@@ -38,10 +38,10 @@ type counter struct {
 	gone       bool  // it was removed
 }
 
-// late is how many seconds a call may be behind the others' clock. It reads the clock
+// lateness is how many seconds a call may be behind the others' clock. It reads the clock
 // before it counts; when the next window has begun meanwhile, it counts there: were its
 // own window to begin again, the limit would be passed.
-const late = 60
+const lateness = 60
 
 // held are the counters of a call's limits. Every call locks them in the order of the
 // levels and has one on each level, so no two calls wait for each other.
@@ -141,7 +141,7 @@ func (q *Quota) count() {
 // count in the one that it is in. Any other difference means that time went on, that the
 // clock was set back, or that the tier has another window now.
 func (c *counter) turn(a *Allowance, now int64) {
-	if c.window == a.Window && now < c.end && now >= c.begin-late {
+	if c.window == a.Window && now < c.end && now >= c.begin-lateness {
 		return
 	}
 	c.window = a.Window
@@ -165,7 +165,7 @@ func (p *part) counter(of *Subject, now int64) *counter {
 }
 
 // add makes the counter of a subject, and once in a minute removes those whose window has
-// ended a minute ago or more: no call may still count there (late).
+// ended a minute ago or more: no call may still count there (lateness).
 func (p *part) add(of *Subject, now int64) *counter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,7 +173,7 @@ func (p *part) add(of *Subject, now int64) *counter {
 		p.swept = minute
 		for subject, c := range p.counters {
 			c.mu.Lock()
-			if c.end <= now-late {
+			if c.end <= now-lateness {
 				delete(p.counters, subject)
 				c.gone = true
 			}

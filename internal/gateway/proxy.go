@@ -29,6 +29,9 @@ type call struct {
 	head      Head
 	decision  Decision
 	meter     *meter // nil when the call has no limit of bytes
+	target    picked
+	inside    bool      // among the calls in flight
+	sent      *Endpoint // that the backend's request is written for
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
@@ -41,7 +44,7 @@ func newCall(g *Gateway) *call {
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
-		Transport:      g.transport,
+		Transport:      c,
 		BufferPool:     buffers{},
 		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
 	}
@@ -75,7 +78,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.meter, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, nil, 0, "", kept{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.meter, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, nil, picked{}, nil, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -170,6 +173,10 @@ func (c *call) forward() {
 			return
 		}
 	}
+	if !c.enter() {
+		return
+	}
+	defer c.leave()
 	if lasting(c.r) {
 		defer c.last()()
 	}
@@ -180,7 +187,7 @@ func (c *call) forward() {
 // to the letter, or made of its parts by a policy: what was authorised is what the backend
 // reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to, rest := c.decision.Endpoint, c.decision.Rest
+	to, rest := c.target, c.decision.Rest
 	if t := c.decision.policies.template; t != nil {
 		rest = t.path(c.decision.Resource, rest)
 	}
@@ -200,7 +207,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)
 	}
-	wrapBody(p)
+	wrapBody(p, c.decision.Backend.Tuning.Attempts > 1)
 }
 
 // answered removes from the backend's answer what is the gateway's to say, and sees that
@@ -223,9 +230,13 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	if endless(res) {
+		c.leave() // a stream waits for events, not for the backend
+	}
 	c.status = res.StatusCode
 	c.settle(res)
 	c.meterAnswer(res)
+	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -268,6 +279,9 @@ func refusalFor(err error) *Refusal {
 	}
 	if errors.Is(err, errIncomplete) {
 		return incompleteBody
+	}
+	if errors.Is(err, errSignIn) {
+		return noSignIn
 	}
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer

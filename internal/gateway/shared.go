@@ -98,7 +98,7 @@ func (l *Limits) shared(now int64) []gatehouse.Count {
 		for _, number := range []int64{int64(limit.Level), int64(limit.Group), limit.Window.Seconds, limit.Window.Months, begin} {
 			key = append(strconv.AppendInt(key, number, 10), ':')
 		}
-		c.Key, c.Seconds = string(append(key, limit.ID...)), end-now+late
+		c.Key, c.Seconds = string(append(key, limit.ID...)), end-now+lateness
 		if !limit.Lenient {
 			c.Most = limit.Amount
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -41,7 +40,7 @@ type route struct {
 	base                string        // context and version
 	resources           node
 	cors                *cors
-	production, sandbox *Endpoint           // nil when there is none
+	production, sandbox *Backend            // nil when there is none
 	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 
 	productionCapacity, sandboxCapacity *Allowance // of the backends; nil when there is none
@@ -52,13 +51,6 @@ type resource struct {
 	*gatehouse.Resource
 	policies *chain
 	subject  string // whose calls its tier limits
-}
-
-// Endpoint is a backend's address, taken apart once.
-type Endpoint struct {
-	Scheme string
-	Host   string
-	Path   string // escaped, without a slash at its end
 }
 
 // NewTable compiles the APIs that are served; the others are left out. The error tells
@@ -144,6 +136,16 @@ func (d *directory) pathOf(id string) string {
 	return ""
 }
 
+// routeOf returns the API with an id, nil when it is not there.
+func (t *Table) routeOf(id string) *route {
+	for _, d := range t.organizations {
+		if path := d.pathOf(id); path != "" {
+			return d.routes[path]
+		}
+	}
+	return nil
+}
+
 func (d *directory) put(r *route) {
 	d.remove(r.base)
 	d.routes[r.base] = r
@@ -203,10 +205,10 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	r.api.Description, r.api.Document = "", ""
 	var err error
-	if r.production, err = parseEndpoint(api.Production); err != nil {
+	if r.production, err = compileBackend(&r.api, api.Production, &api.Settings.Backends.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
+	if r.sandbox, err = compileBackend(&r.api, api.Sandbox, &api.Settings.Backends.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
@@ -230,15 +232,4 @@ func compile(api *gatehouse.API) (*route, error) {
 		r.resources.insert(&resource{one, policies, api.ID + " " + one.Method + " " + one.Template})
 	}
 	return r, nil
-}
-
-func parseEndpoint(s string) (*Endpoint, error) {
-	if s == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Endpoint{u.Scheme, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
 }

@@ -241,7 +241,7 @@ func TestNodesShareTheirLimits(t *testing.T) {
 	for _, h := range both {
 		for {
 			h.call(t, http.MethodGet, orgnews+"/articles", token)
-			if h.ops(t, "gatehouse_limits_counted_apart") == "0" {
+			if h.metric(t, "gatehouse_limits_counted_apart") == "0" {
 				break
 			}
 			if time.Since(began) > 5*time.Second {
@@ -260,11 +260,10 @@ func TestNodesShareTheirLimits(t *testing.T) {
 	a.call(t, http.MethodGet, "/t/johnsorg/inside/1.0.0/open", "").is(t, "check 141: an API whose backend is the Redis", http.StatusBadGateway, "101500")
 }
 
-// ops returns the value of a metric.
-func (h *house) ops(t testing.TB, name string) string {
+// metric returns the value of a metric.
+func (h *house) metric(t *testing.T, name string) string {
 	t.Helper()
-	body := h.send(t, request(t, http.MethodGet, h.Ops+"/metrics", "")).body
-	for line := range strings.Lines(body) {
+	for line := range strings.Lines(h.ops(t, "/metrics")) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			return strings.TrimSpace(value)
 		}
