@@ -141,7 +141,8 @@ func (a *API) ready() error {
 	return nil
 }
 
-// Validate checks the rules an API keeps in every state.
+// Validate checks the rules an API keeps in every state. Whether there are the tiers that
+// it names, CheckTiers tells.
 func (a *API) Validate() error {
 	switch {
 	case !apiName.MatchString(a.Name):
@@ -169,8 +170,8 @@ func (a *API) Validate() error {
 		}
 	}
 	for _, tier := range a.Tiers {
-		if _, ok := FindTier(SubscriptionTiers, tier); !ok {
-			return Errorf(Invalid, "there is no subscription tier %q", tier)
+		if err := CheckTierName(tier); err != nil {
+			return err
 		}
 	}
 	if err := a.Settings.validate(); err != nil {

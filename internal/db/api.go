@@ -39,7 +39,8 @@ func settings(s string) (gatehouse.Settings, error) {
 }
 
 // CreateAPI stores a new API with its definition. The rule sees the organization's
-// APIs and scopes of now and may refuse; it runs in the same transaction.
+// APIs and scopes of now and may refuse; it runs in the same transaction, in which the
+// tiers that the API names must be there too.
 func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		apis, err := t.apis(ctx, a.OrgID, a.OrgKey)
@@ -51,6 +52,9 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 			return err
 		}
 		if err := rule(apis, scopes); err != nil {
+			return err
+		}
+		if err := t.checkTiers(ctx, a.OrgID, a.CheckTiers); err != nil {
 			return err
 		}
 		err = t.CreateAPI(ctx, query.CreateAPIParams{
@@ -93,6 +97,9 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		}
 		def := gatehouse.Definition{Document: r.API.Definition, Scopes: called(scopes, defined)}
 		if err := rule(a, &def, scopes); err != nil {
+			return err
+		}
+		if err := t.checkTiers(ctx, orgID, a.CheckTiers); err != nil {
 			return err
 		}
 		err = t.UpdateAPI(ctx, query.UpdateAPIParams{

@@ -38,6 +38,9 @@ func (db *DB) Provision(ctx context.Context, app *gatehouse.Application, keys *g
 }
 
 func (t *tx) createApplication(ctx context.Context, app *gatehouse.Application) error {
+	if err := t.checkTiers(ctx, app.OrgID, app.CheckTiers); err != nil {
+		return err
+	}
 	return t.CreateApplication(ctx, query.CreateApplicationParams{
 		ID: app.ID, OrgID: app.OrgID, OwnerID: app.OwnerID, Name: app.Name, Description: app.Description,
 		Tier: app.Tier, TokenFormat: string(app.TokenFormat), CreatedAt: micros(app.CreatedAt),
@@ -80,6 +83,9 @@ func (db *DB) UpdateApplication(ctx context.Context, orgID, id string, rule func
 		}
 		app := application(r.Application, r.Username)
 		if err := rule(app); err != nil {
+			return err
+		}
+		if err := t.checkTiers(ctx, orgID, app.CheckTiers); err != nil {
 			return err
 		}
 		err = t.UpdateApplication(ctx, query.UpdateApplicationParams{

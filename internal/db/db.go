@@ -12,6 +12,7 @@
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	authorize.go                            what browsers go through on the way to a token
 //	client.go                               what clients may present once
+//	tier.go deny.go                         tiers, and who is kept out
 //	device.go issuer.go grant.go            device codes; trusted issuers; uses of grants
 //	signing.go                              signing keys, sealed
 //	migrate.go migrations/                  the schema, forward only

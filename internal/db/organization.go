@@ -100,6 +100,9 @@ func (db *DB) DeleteOrganization(ctx context.Context, key string) error {
 				return err
 			}
 		}
+		if err := t.changed(ctx, gatehouse.RulesChanged, key); err != nil {
+			return err
+		}
 		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})
 	return db.explain(err, "organization")

@@ -69,6 +69,7 @@ type Decision struct {
 	Quota         Quota                   // what they leave
 
 	policies *chain // of the resource; nil when none was found
+	subject  string // of the resource's limit
 	cors     *cors  // of the API; nil when the path belongs to none
 	grpc     bool   // the caller reads refusals as gRPC writes them
 }
@@ -90,7 +91,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	if d.choose(r) && d.admitted(f, h) && d.within(f) {
+	if d.permitted(t, r, f) && d.choose(r) && d.admitted(f, h) && d.within(t, r, f, h) {
 		d.Outcome = Forward
 	}
 	return d
@@ -110,7 +111,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	preflight := h.Preflight && h.Method == "OPTIONS" && !d.cors.off
 	if !preflight {
 		if found := resources.match(path, h.Method); found != nil {
-			d.Resource, d.policies = found.Resource, found.policies
+			d.Resource, d.policies, d.subject = found.Resource, found.policies, found.subject
 			return true
 		}
 	}
@@ -205,7 +206,7 @@ func (d *Decision) opened() bool {
 // before the limits, so that a call which has no backend uses nothing up.
 func (d *Decision) choose(r *route) bool {
 	d.Stage = StageBackend
-	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
+	sandbox := d.sandbox()
 	if d.Backend = r.production; sandbox {
 		d.Backend = r.sandbox
 	}
@@ -216,6 +217,11 @@ func (d *Decision) choose(r *route) bool {
 		return d.refuse(noSandbox)
 	}
 	return d.refuse(noProduction)
+}
+
+// sandbox reports whether the call goes to the sandbox.
+func (d *Decision) sandbox() bool {
+	return d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
 }
 
 // maxToken bounds an access token, in bytes.

@@ -21,6 +21,7 @@ const (
 	StageToken
 	StageSubscription
 	StageScope
+	StageDenied
 	StageBackend
 	StagePolicies
 	StageTiers
@@ -43,6 +44,7 @@ var explained = [stages]struct {
 	StageToken:        {name: "token", saw: sawToken, needs: needsToken},
 	StageSubscription: {name: "subscription", saw: sawSubscription, needs: needsToken},
 	StageScope:        {name: "scope", saw: sawScope, needs: needsToken},
+	StageDenied:       {name: "deny policies", saw: sawDenied},
 	StageBackend:      {name: "backend", saw: sawBackend},
 	StagePolicies:     {name: "policies", saw: sawPolicies, needs: func(d *Decision) bool { return d.Policy != "" || len(d.policies.admitters) > 0 }},
 	StageTiers:        {name: "tiers", saw: sawTiers, needs: func(d *Decision) bool { return d.Quota.Limit > 0 }},
@@ -158,6 +160,13 @@ func sawScope(d *Decision) string {
 	return fmt.Sprintf("the resource opens to %s; the token holds %s", asks, held)
 }
 
+func sawDenied(d *Decision) string {
+	if d.Stage == StageDenied {
+		return "a deny policy of " + d.API.OrgKey + " keeps the API, the application, the user or the address out"
+	}
+	return "no deny policy keeps the call out"
+}
+
 func sawBackend(d *Decision) string {
 	kind := "production"
 	if d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox {
@@ -184,9 +193,12 @@ func sawPolicies(d *Decision) string {
 }
 
 func sawTiers(d *Decision) string {
-	q := &d.Quota
-	if q.Full {
-		return fmt.Sprintf("the limit of %d calls is used up for another %d seconds", q.Limit, q.Wait)
+	q, what := &d.Quota, "calls"
+	if q.bytes {
+		what = "bytes"
 	}
-	return fmt.Sprintf("%d of %d calls are left, for another %d seconds", q.Remaining, q.Limit, q.Wait)
+	if q.Full {
+		return fmt.Sprintf("the limit of %d %s is used up for another %d seconds", q.Limit, what, q.Wait)
+	}
+	return fmt.Sprintf("%d of %d %s are left, for another %d seconds", q.Remaining, q.Limit, what, q.Wait)
 }

@@ -5,8 +5,13 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
-//	limit.go       how many calls of a minute are let through, and what is left of them
-//	count.go       the calls of the running minute, counted on this node
+//	rules.go       tiers and deny policies, compiled for each organization
+//	denied.go      whom an organization keeps out
+//	condition.go   the calls that a tier gives a limit of their own
+//	limit.go       what a call counts against, and what is left of it
+//	count.go       what is used of the running windows, counted on this node
+//	shared.go      the same for all nodes together
+//	meter.go       the bytes that pass, for limits of bytes
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
@@ -62,6 +67,12 @@ type APIs interface {
 	ServedAPI(ctx context.Context, id string) (*gatehouse.API, error)
 }
 
+// Rules are the tiers and deny policies that organizations have of their own.
+type Rules interface {
+	AllRules(ctx context.Context) ([]*gatehouse.Rules, error)
+	Rules(ctx context.Context, orgKey string) (*gatehouse.Rules, error)
+}
+
 // Tokens read access tokens.
 type Tokens interface {
 	// Verify returns what a token says; Unauthenticated when it is not valid, with
@@ -78,10 +89,17 @@ type Clients interface {
 // in the end.
 type Gateway struct {
 	APIs    APIs
+	Rules   Rules // nil means that no organization has any
 	Tokens  Tokens
 	Clients Clients
 	// Signer signs what backends are told; nil means that no API may ask for it.
 	Signer Signer
+
+	// Shared counts calls for all nodes together; nil means that each counts for itself.
+	Shared Shared
+	// Salt is mixed into what the addresses of callers are counted under, the same on all
+	// nodes and known to nobody else.
+	Salt uint64
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -121,6 +139,7 @@ type Gateway struct {
 	recent  recent
 	usage   usage
 	streams streams
+	apart   atomic.Int64 // until when this node counts for itself, in Unix nanoseconds; 0 while Shared answers
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -136,7 +155,34 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
+	table.salt = g.Salt
+	if g.Rules != nil {
+		all, err := g.Rules.AllRules(ctx)
+		if err != nil {
+			return fmt.Errorf("load rules, the gateway serves what it had: %w", err)
+		}
+		if table.rules, err = newRules(all); err != nil {
+			g.Log.ErrorContext(ctx, "rules left out of the gateway", "error", err)
+		}
+	}
 	g.put(table, nil)
+	return nil
+}
+
+// ApplyRules takes up whatever changed of the rules of one organization. When it returns,
+// calls that begin see the change. On an error the rules that were in force stay so.
+func (g *Gateway) ApplyRules(ctx context.Context, orgKey string) error {
+	g.change.Lock()
+	defer g.change.Unlock()
+	rules, err := g.Rules.Rules(ctx, orgKey)
+	if err != nil {
+		return fmt.Errorf("load the rules of %s, the gateway keeps what it had: %w", orgKey, err)
+	}
+	table, err := g.current().WithRules(rules)
+	if err != nil {
+		return fmt.Errorf("the gateway keeps the rules of %s as they were: %w", orgKey, err)
+	}
+	g.put(table, []string{}) // no API has changed
 	return nil
 }
 

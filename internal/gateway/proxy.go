@@ -28,6 +28,7 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	meter     *meter // nil when the call has no limit of bytes
 	target    picked
 	inside    bool      // among the calls in flight
 	sent      *Endpoint // that the backend's request is written for
@@ -78,7 +79,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, picked{}, nil, 0, "", kept{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.meter, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, nil, picked{}, nil, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -124,9 +125,12 @@ func (c *call) Address() netip.Addr {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
-// Count counts on this node, by its clock.
+// Count counts by this node's clock.
 func (c *call) Count(limits Limits) Quota {
-	return c.gateway.counts.take(&limits, c.gateway.Now())
+	if c.gateway.Shared == nil {
+		return c.gateway.counts.take(&limits, c.gateway.Now())
+	}
+	return c.gateway.countTogether(c.r.Context(), limits)
 }
 
 func (c *call) refuse(with *Refusal) {
@@ -164,6 +168,7 @@ func (c *call) forward() {
 			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 		}
 	}
+	c.meterRequest()
 	for _, p := range c.decision.policies.answerers {
 		if p.answer(c) {
 			return
@@ -231,6 +236,7 @@ func (c *call) answered(res *http.Response) error {
 	}
 	c.status = res.StatusCode
 	c.settle(res)
+	c.meterAnswer(res)
 	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)

@@ -80,14 +80,27 @@ var (
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
 		Description: "Production key offered to the API with no production endpoint"})
 
+	deniedCall = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource. Ask the administrators of the API's organization"})
+
 	// overLimit holds what is said when a limit is used up, by its level.
 	overLimit = [levels]*Refusal{
-		ResourceLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900802", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the resource has had all the calls that its tier allows in one minute, from all callers together. Call again at nextAccessTime"}),
-		ApplicationLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900803", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the application has made all the calls that its tier allows in one minute, with all its tokens together. Call again at nextAccessTime"}),
-		SubscriptionLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900804", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the application has made all the calls of this API that its subscription's tier allows in one minute. Call again at nextAccessTime, or subscribe on a higher tier"}),
+		APILevel: over(http.StatusTooManyRequests, "900800", "Message throttled out",
+			"You have exceeded your quota: the API has had all that its tier allows, from all callers together. Call again at nextAccessTime"),
+		CapacityLevel: over(http.StatusServiceUnavailable, "900801", "API Limit Reached",
+			"API not accepting requests: its backends have had all the calls that they take, from all callers together. Call again at nextAccessTime"),
+		ResourceLevel: over(http.StatusTooManyRequests, "900802", "Message throttled out",
+			"You have exceeded your quota: the resource has had all that its tier allows, from all callers together. Call again at nextAccessTime"),
+		ApplicationLevel: over(http.StatusTooManyRequests, "900803", "Message throttled out",
+			"You have exceeded your quota: the application has had all that its tier allows, with all its tokens together. Call again at nextAccessTime"),
+		SubscriptionLevel: over(http.StatusTooManyRequests, "900804", "Message throttled out",
+			"You have exceeded your quota: the application has had all of this API that its subscription's tier allows. Call again at nextAccessTime, or subscribe on a higher tier"),
+		AddressLevel: over(http.StatusTooManyRequests, "900804", "Message throttled out",
+			"You have exceeded your quota: your address has made all the calls without a token that this API allows. Call again at nextAccessTime"),
+		SubscriptionBurstLevel: over(http.StatusTooManyRequests, "900807", "Message throttled out",
+			"You have exceeded your quota: the application calls this API faster than its subscription's tier allows. Call again at nextAccessTime, and spread your calls"),
+		ApplicationBurstLevel: over(http.StatusTooManyRequests, "900809", "Message throttled out",
+			"You have exceeded your quota: the application calls faster than its tier allows. Call again at nextAccessTime, and spread your calls"),
 	}
 
 	incompleteBody = plain(&Refusal{Status: http.StatusBadRequest, Code: "102511", Message: "Incomplete payload",
@@ -115,6 +128,11 @@ var (
 	badAnswer = report(http.StatusBadGateway, "101500", "Runtime Error",
 		"The back end could not be called, or its answer was broken")
 )
+
+// over is a refusal because a limit is used up.
+func over(status int, code, message, description string) *Refusal {
+	return plain(&Refusal{Status: status, Code: code, Message: message, Description: description})
+}
 
 // status is a refusal of the request as such, with the status for its code.
 func status(status int, message, description string) *Refusal {
@@ -149,7 +167,7 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	r, body := d.Refusal, d.Refusal.body
 	h := w.Header()
 	d.Quota.head(h)
-	if r.Status == http.StatusTooManyRequests {
+	if d.Quota.Full {
 		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10)) // RFC 6585, section 4
 		body = d.Quota.tell(body)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// Table is the compiled form of all served APIs. It never changes: a change makes a
+// Table is the compiled form of all served APIs and of what organizations say about calls
+// (rules.go). It never changes: a change makes a
 // new table that shares with the old one everything but the API that changed and the
 // map of its organization. For an organization with 10,000 APIs that map is copied in
 // about a millisecond; the resources of other APIs are not touched.
@@ -19,6 +20,8 @@ import (
 // APIs there are.
 type Table struct {
 	organizations map[string]*directory // by key
+	rules         map[string]*rules     // by the key of an organization that has some of its own
+	salt          uint64                // of the buckets of addresses
 }
 
 // directory holds the APIs of one organization.
@@ -34,16 +37,20 @@ const maxDepth = 6
 // route is one API as the gateway serves it.
 type route struct {
 	api                 gatehouse.API // without its description and document
+	base                string        // context and version
 	resources           node
 	cors                *cors
 	production, sandbox *Backend            // nil when there is none
 	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
+
+	productionCapacity, sandboxCapacity *Allowance // of the backends; nil when there is none
 }
 
 // resource is a resource with all that is done to its calls.
 type resource struct {
 	*gatehouse.Resource
 	policies *chain
+	subject  string // whose calls its tier limits
 }
 
 // NewTable compiles the APIs that are served; the others are left out. The error tells
@@ -112,7 +119,7 @@ func (t *Table) replace(key string, d *directory) *Table {
 	} else {
 		organizations[key] = d
 	}
-	return &Table{organizations}
+	return &Table{organizations, t.rules, t.salt}
 }
 
 func (d *directory) clone() *directory {
@@ -140,10 +147,9 @@ func (t *Table) routeOf(id string) *route {
 }
 
 func (d *directory) put(r *route) {
-	path := r.api.Context + "/" + r.api.Version
-	d.remove(path)
-	d.routes[path] = r
-	d.depths[strings.Count(path, "/")]++
+	d.remove(r.base)
+	d.routes[r.base] = r
+	d.depths[strings.Count(r.base, "/")]++
 }
 
 func (d *directory) remove(path string) {
@@ -193,7 +199,10 @@ func (d *directory) find(path string) (*route, string) {
 
 // compile turns a definition into what is looked up for each call.
 func compile(api *gatehouse.API) (*route, error) {
-	r := &route{api: *api}
+	r := &route{
+		api: *api, base: api.Context + "/" + api.Version,
+		productionCapacity: newAllowance(api.Settings.Capacity.Production, false), sandboxCapacity: newAllowance(api.Settings.Capacity.Sandbox, false),
+	}
 	r.api.Description, r.api.Document = "", ""
 	var err error
 	if r.production, err = compileBackend(&r.api, api.Production, &api.Settings.Backends.Production); err != nil {
@@ -220,7 +229,7 @@ func compile(api *gatehouse.API) (*route, error) {
 		if !policies.alone && r.forwards == nil {
 			r.forwards = one
 		}
-		r.resources.insert(&resource{one, policies})
+		r.resources.insert(&resource{one, policies, api.ID + " " + one.Method + " " + one.Template})
 	}
 	return r, nil
 }

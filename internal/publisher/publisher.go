@@ -76,6 +76,10 @@ type Changes struct {
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 	Backends    *gatehouse.Backends  // how they are called; secrets that are blank stay
+	APITier     *string              // of the API as a whole; empty for none
+	Capacity    *gatehouse.Capacity  // of the backends
+	// LimitAddresses says whether each address that calls without a token has a limit.
+	LimitAddresses *bool
 }
 
 // apply overlays c on a. The name, version and context of an API that exists never
@@ -101,11 +105,26 @@ func (c Changes) apply(a *gatehouse.API) {
 	if c.Approval != nil {
 		a.Approval = *c.Approval
 	}
-	a.Settings.Policies = c.policies(a.Settings.Policies)
-	if c.Validation != nil {
-		a.Settings.SetValidation(*c.Validation)
-	}
+	a.Settings = c.Settings(a.Settings)
 	keepPolicies(a.Resources, c.Resources)
+}
+
+// Settings overlays what c says on settings.
+func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
+	s.Policies = c.policies(s.Policies)
+	if c.Validation != nil {
+		s.SetValidation(*c.Validation)
+	}
+	if c.APITier != nil {
+		s.Tier = *c.APITier
+	}
+	if c.Capacity != nil {
+		s.Capacity = *c.Capacity
+	}
+	if c.LimitAddresses != nil {
+		s.LimitAddresses = *c.LimitAddresses
+	}
+	return s
 }
 
 // policies returns what becomes of an API's policies. CORS has a field of its own, so a list

@@ -41,19 +41,20 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // apiBody is an API as publishers send it and get it. What a caller must not choose
 // (id, provider, lifeCycleStatus and the times) is read from nobody.
 type apiBody struct {
-	ID              string             `json:"id,omitempty"`
-	Name            string             `json:"name"`
-	Context         string             `json:"context"`
-	Version         string             `json:"version"`
-	Description     *string            `json:"description,omitempty"`
-	Provider        string             `json:"provider,omitempty"`
-	Type            string             `json:"type,omitempty"`
-	LifeCycleStatus string             `json:"lifeCycleStatus,omitempty"`
-	EndpointConfig  *endpointConfig    `json:"endpointConfig,omitempty"`
-	Policies        []string           `json:"policies,omitempty"` // subscription tiers
-	Tags            []string           `json:"tags,omitempty"`
-	Approval        *bool              `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
-	Operations      []operation        `json:"operations,omitempty"`
+	ID              string          `json:"id,omitempty"`
+	Name            string          `json:"name"`
+	Context         string          `json:"context"`
+	Version         string          `json:"version"`
+	Description     *string         `json:"description,omitempty"`
+	Provider        string          `json:"provider,omitempty"`
+	Type            string          `json:"type,omitempty"`
+	LifeCycleStatus string          `json:"lifeCycleStatus,omitempty"`
+	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
+	Policies        []string        `json:"policies,omitempty"` // subscription tiers
+	Tags            []string        `json:"tags,omitempty"`
+	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
+	Operations      []operation     `json:"operations,omitempty"`
+	apiLimits
 	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
 	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
 	Validation      *bool              `json:"enableSchemaValidation,omitempty"` // stands for the policies that hold calls against the document
@@ -63,13 +64,12 @@ type apiBody struct {
 	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
 	// One value of each of these is what Gatehouse does; see fixed.
-	Visibility                 string  `json:"visibility,omitempty"`
-	AccessControl              string  `json:"accessControl,omitempty"`
-	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
-	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
-	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
-	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
-	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
+	Visibility                 string `json:"visibility,omitempty"`
+	AccessControl              string `json:"accessControl,omitempty"`
+	SubscriptionAvailability   string `json:"subscriptionAvailability,omitempty"`
+	EndpointImplementationType string `json:"endpointImplementationType,omitempty"`
+	AuthorizationHeader        string `json:"authorizationHeader,omitempty"`
+	IsDefaultVersion           bool   `json:"isDefaultVersion,omitempty"`
 }
 
 // operation is a resource.
@@ -104,7 +104,6 @@ func (b *apiBody) fixed() error {
 		{"accessControl", b.AccessControl, "NONE"},
 		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
 		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
-		{"apiThrottlingPolicy", cmp.Or(value(b.APIThrottlingPolicy), gatehouse.Unlimited), gatehouse.Unlimited},
 		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
 	} {
 		if field.value != "" && !strings.EqualFold(field.value, field.only) {
@@ -145,8 +144,10 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		c.Policies = policies
 	}
 	var err error
-	c.CORS, err = b.CORS.read(c.Policies)
-	return c, err
+	if c.CORS, err = b.CORS.read(c.Policies); err != nil {
+		return c, err
+	}
+	return c, b.apiLimits.read(&c)
 }
 
 // resources reads the body's operations.
@@ -181,13 +182,12 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlimited := gatehouse.Unlimited
 	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
-		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
+		apiLimits: newAPILimits(&a.Settings), AuthorizationHeader: "Authorization",
 		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Settings.Validates() {
@@ -247,12 +247,9 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), slices.Concat(c.Policies, c.CORS)
+	a.Production, a.Sandbox, a.Settings = value(c.Production), value(c.Sandbox), c.Settings(a.Settings)
 	if c.Backends != nil {
 		a.Settings.Backends = *c.Backends
-	}
-	if c.Validation != nil {
-		a.Settings.SetValidation(*c.Validation)
 	}
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err

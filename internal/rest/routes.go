@@ -41,6 +41,11 @@ var (
 	subscribes    = scopes("subscribe sub_manage")
 	seeAllApps    = scopes("admin app_owner_change app_import_export")
 	deleteAllApps = scopes("admin app_import_export")
+	viewTiers     = scopes("admin tier_view tier_manage")
+	manageTiers   = scopes("admin tier_manage")
+	moveTiers     = scopes("admin tier_manage policies_import_export")
+	viewDenied    = scopes("admin bl_view bl_manage")
+	deny          = scopes("admin bl_manage")
 )
 
 // Where the parts live.
@@ -71,6 +76,7 @@ var publisherRoutes = []route{
 	{"PUT", "/apis/{apiId}/swagger", "Replace an API's OpenAPI document", createAPIs, "", form{}, nil, 0, (*Handler).updateDocument},
 	{"POST", "/apis/change-lifecycle", "Move an API along its lifecycle", publishAPIs, "apiId action", nil, workflowAnswer{}, 0, (*Handler).changeLifecycle},
 	{"GET", "/apis/{apiId}/lifecycle-state", "Where an API stands, and what may come next", viewAPIs, "", nil, lifecycleState{}, 0, (*Handler).getLifecycle},
+	{"GET", "/throttling-policies/{policyLevel}", "The tiers of a level", viewAPIs, paging, nil, list[tierInfo]{}, 0, (*Handler).listTiers},
 	{"GET", "/apis/{apiId}/calls", "The last calls of an API, and why they were answered as they were", viewAPIs, paging, nil, list[callInfo]{}, 0, (*Handler).listCallsTo},
 	{"GET", "/usage", "How often the organization's APIs were called", viewAPIs, paging + "unit from to by", nil, list[usageInfo]{}, 0, (*Handler).usageTo},
 	{"GET", "/apis/{apiId}/usage", "How often an API was called", viewAPIs, paging + "unit from to by", nil, list[usageInfo]{}, 0, (*Handler).usageTo},
@@ -114,4 +120,17 @@ var storeRoutes = []route{
 var adminRoutes = []route{
 	{"GET", "/applications", "Everybody's applications", seeAllApps, paging + "user name", nil, list[applicationInfo]{}, 0, (*Handler).listAllApplications},
 	{"DELETE", "/applications/{applicationId}", "Delete anybody's application", deleteAllApps, "", nil, nil, 0, (*Handler).deleteAnyApplication},
+	{"GET", "/throttling/policies/search", "Tiers, found by name and type", viewTiers, paging + "query", nil, list[foundTier]{}, 0, (*Handler).searchTiers},
+	{"GET", "/throttling/policies/export", "A tier as a file", moveTiers, "name type format", nil, exportedTier{}, 0, (*Handler).exportTier},
+	{"POST", "/throttling/policies/import", "Make a tier from a file", moveTiers, "overwrite", form{}, tierBody{}, 201, (*Handler).importTier},
+	{"GET", "/throttling/policies/{policyLevel}", "The tiers of a level", viewTiers, paging, nil, list[*tierBody]{}, 0, (*Handler).listAdminTiers},
+	{"POST", "/throttling/policies/{policyLevel}", "Make a tier", manageTiers, "", tierBody{}, tierBody{}, 201, (*Handler).createTier},
+	{"GET", "/throttling/policies/{policyLevel}/{policyId}", "A tier", viewTiers, "", nil, tierBody{}, 0, (*Handler).getTier},
+	{"PUT", "/throttling/policies/{policyLevel}/{policyId}", "Change a tier", manageTiers, "", tierBody{}, tierBody{}, 0, (*Handler).updateTier},
+	{"DELETE", "/throttling/policies/{policyLevel}/{policyId}", "Delete a tier", manageTiers, "", nil, nil, 0, (*Handler).deleteTier},
+	{"GET", "/throttling/deny-policies", "Who is kept out", viewDenied, paging, nil, list[*denyBody]{}, 0, (*Handler).listDenyPolicies},
+	{"POST", "/throttling/deny-policies", "Keep somebody out", deny, "", denyBody{}, denyBody{}, 201, (*Handler).createDenyPolicy},
+	{"GET", "/throttling/deny-policy/{conditionId}", "A deny policy", viewDenied, "", nil, denyBody{}, 0, (*Handler).getDenyPolicy},
+	{"PATCH", "/throttling/deny-policy/{conditionId}", "Switch a deny policy on or off", deny, "", denyBody{}, denyBody{}, 0, (*Handler).switchDenyPolicy},
+	{"DELETE", "/throttling/deny-policy/{conditionId}", "Delete a deny policy", deny, "", nil, nil, 0, (*Handler).deleteDenyPolicy},
 }

@@ -111,24 +111,22 @@ type tierInfo struct {
 	DisplayName  string `json:"displayName"`
 	Description  string `json:"description"`
 	PolicyLevel  string `json:"policyLevel"`
-	RequestCount int64  `json:"requestCount"` // 0 when there is no limit
+	RequestCount int64  `json:"requestCount"` // 0 when there is no limit of requests
 	TimeUnit     string `json:"timeUnit"`
 	UnitTime     int64  `json:"unitTime"`
 	TierPlan     string `json:"tierPlan"`
 }
 
 func (h *Handler) listTiers(r *request) (any, error) {
-	level := r.PathValue("policyLevel")
-	var tiers []gatehouse.Tier
-	switch level {
-	case "subscription":
-		tiers = gatehouse.SubscriptionTiers
-	case "application":
-		tiers = gatehouse.ApplicationTiers
-	default:
-		return nil, gatehouse.Errorf(gatehouse.NotFound, "there is no such level of tiers: use subscription or application")
+	tiers, level, err := h.tiersOf(r)
+	if err != nil {
+		return nil, err
 	}
 	return page(r, tiers, func(t gatehouse.Tier) (tierInfo, error) {
-		return tierInfo{t.Name, t.Name, t.Description, level, t.PerMinute, "min", 1, "FREE"}, nil
+		info := tierInfo{t.Name, t.DisplayName, t.Description, string(level), t.Limit.Calls, "min", 1, "FREE"}
+		if !t.Limit.None() {
+			info.TimeUnit, info.UnitTime = unitName(t.Limit.Unit), t.Limit.Every
+		}
+		return info, nil
 	})
 }

@@ -18,6 +18,7 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,8 +31,8 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
-	"github.com/gatehouse/gatehouse/internal/db"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/login"
 	"github.com/gatehouse/gatehouse/internal/observe"
@@ -61,6 +62,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
+	redis   *cluster.Redis    // nil when there is none
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
 	calls   *calls
@@ -103,16 +105,19 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
+		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
 	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
+	if err := s.countTogether(c); err != nil {
+		return err
+	}
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway); err != nil {
 		return err
 	}
 	s.metrics.WatchBackends(gateway.TargetStates, s.gateway)
@@ -175,6 +180,19 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 	return nil
 }
 
+// countTogether has the gateway count in the Redis that all nodes share, if there is one.
+func (s *Server) countTogether(c config.Config) (err error) {
+	if c.Redis == "" {
+		return nil
+	}
+	if s.redis, err = cluster.OpenRedis(c.Redis); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	s.gateway.Shared = s.redis
+	s.metrics.WatchCounting(s.gateway.CountsApart)
+	return nil
+}
+
 func (s *Server) watchConnections() {
 	for name, ls := range map[string]listeners{"gateway": s.atGateway, "portal": s.atPortal, "ops": s.atOps} {
 		for _, l := range ls {
@@ -185,24 +203,6 @@ func (s *Server) watchConnections() {
 
 // WatchLog counts the lines of the log that were dropped among the metrics. Call it once.
 func (s *Server) WatchLog(dropped func() uint64) { s.metrics.WatchLog(dropped) }
-
-// protect keeps backends away from this server's own addresses and its database.
-func (s *Server) protect(ctx context.Context, c config.Config) error {
-	for _, ls := range []listeners{s.atGateway, s.atPortal, s.atOps} {
-		for _, l := range ls {
-			c.BackendNetworks.Protect(l.addrPort())
-		}
-	}
-	if !db.IsPostgres(c.Database) {
-		return nil
-	}
-	addresses, err := db.Addresses(ctx, c.Database)
-	if err != nil {
-		return fmt.Errorf("the database's address, which backends must not have: %w", err)
-	}
-	c.BackendNetworks.Protect(addresses...)
-	return nil
-}
 
 // Ready returns the line that tells that the server serves, and where.
 func (s *Server) Ready() string {
@@ -328,6 +328,9 @@ func (s *Server) Close() error {
 	if s.gateway != nil {
 		s.gateway.Close()
 	}
+	if s.redis != nil {
+		_ = s.redis.Close()
+	}
 	return s.Services.Close()
 }
 
@@ -382,7 +385,7 @@ func (s *Server) portalHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.api.Register(mux, false)
 	(&rest.Handler{
-		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		Publisher: s.Publisher, Store: s.APIStore, Rules: s.Organization, Tokens: s.tokens, Members: s.Services, People: s.Organization,
 		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Proxies: s.proxies, Log: s.log, Now: time.Now,
 	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/token"
@@ -136,9 +137,9 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names. changed is told when calls that last may have
-// lost their right.
-func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error, changed func()) error {
+// made it, drops or reads again what it names, and has calls that last looked at again,
+// which may have lost their right.
+func (s *Services) follow(ctx context.Context, log *slog.Logger, g *gateway.Gateway) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
 			f(id)
@@ -153,9 +154,12 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.RolesChanged, drop(func(string) { s.tokens.RightsChanged() }))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
-	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
-	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged} {
-		s.changes.Subscribe(noun, drop(func(string) { changed() }))
+	s.changes.Subscribe(gatehouse.APIChanged, g.Apply)
+	s.changes.Subscribe(gatehouse.RulesChanged, g.ApplyRules)
+	for _, noun := range []gatehouse.Noun{
+		gatehouse.APIChanged, gatehouse.RulesChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged,
+	} {
+		s.changes.Subscribe(noun, drop(func(string) { g.Changed() }))
 	}
 	if err := s.changes.Start(ctx); err != nil {
 		return err

@@ -8,6 +8,7 @@
 //	ledger_test.go     clients that remember what they were answered
 //	kill_test.go       R1, R2, R3, R31: killed at any moment, at the worst, and failed over
 //	cluster_test.go    R14, R26: revocations and signing keys on two nodes
+//	redis_test.go      R9, R10: limits that two nodes share
 //	flood_test.go      R24 and the times of sign-ins
 //	stop_test.go       R17: stopped under load
 //	connections_test.go  R18, R19: more connections than is good, and idle ones

@@ -79,6 +79,16 @@ type Consent struct {
 	At          int64
 }
 
+type DenyPolicy struct {
+	ID        string
+	OrgID     string
+	Kind      string
+	Value     string
+	Invert    bool
+	Active    bool
+	CreatedAt int64
+}
+
 type DeviceCode struct {
 	Hash        string
 	UserCode    string
@@ -221,6 +231,17 @@ type Subscription struct {
 	Tier          string
 	State         string
 	CreatedAt     int64
+}
+
+type Tier struct {
+	ID          string
+	OrgID       string
+	Level       string
+	Name        string
+	DisplayName string
+	Description string
+	Terms       string
+	CreatedAt   int64
 }
 
 type TrustedIssuer struct {

@@ -33,11 +33,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.accessTokenByHashStmt, err = db.PrepareContext(ctx, accessTokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query AccessTokenByHash: %w", err)
 	}
+	if q.activeDenyPoliciesStmt, err = db.PrepareContext(ctx, activeDenyPolicies); err != nil {
+		return nil, fmt.Errorf("error preparing query ActiveDenyPolicies: %w", err)
+	}
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
 	if q.addUsageStmt, err = db.PrepareContext(ctx, addUsage); err != nil {
 		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
+	}
+	if q.allTiersStmt, err = db.PrepareContext(ctx, allTiers); err != nil {
+		return nil, fmt.Errorf("error preparing query AllTiers: %w", err)
 	}
 	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
@@ -75,11 +81,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.consentOfStmt, err = db.PrepareContext(ctx, consentOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ConsentOf: %w", err)
 	}
+	if q.countApplicationsOnStmt, err = db.PrepareContext(ctx, countApplicationsOn); err != nil {
+		return nil, fmt.Errorf("error preparing query CountApplicationsOn: %w", err)
+	}
 	if q.countDeviceCodesStmt, err = db.PrepareContext(ctx, countDeviceCodes); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeviceCodes: %w", err)
 	}
 	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
+	}
+	if q.countSubscriptionsOnStmt, err = db.PrepareContext(ctx, countSubscriptionsOn); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSubscriptionsOn: %w", err)
 	}
 	if q.countSubscriptionsToAPIStmt, err = db.PrepareContext(ctx, countSubscriptionsToAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSubscriptionsToAPI: %w", err)
@@ -98,6 +110,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
+	}
+	if q.createDenyPolicyStmt, err = db.PrepareContext(ctx, createDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateDenyPolicy: %w", err)
 	}
 	if q.createDeviceCodeStmt, err = db.PrepareContext(ctx, createDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateDeviceCode: %w", err)
@@ -129,6 +144,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.createSubscriptionStmt, err = db.PrepareContext(ctx, createSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateSubscription: %w", err)
 	}
+	if q.createTierStmt, err = db.PrepareContext(ctx, createTier); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateTier: %w", err)
+	}
 	if q.createUserStmt, err = db.PrepareContext(ctx, createUser); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateUser: %w", err)
 	}
@@ -140,6 +158,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
+	}
+	if q.deleteDenyPolicyStmt, err = db.PrepareContext(ctx, deleteDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDenyPolicy: %w", err)
 	}
 	if q.deleteDeviceCodeStmt, err = db.PrepareContext(ctx, deleteDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDeviceCode: %w", err)
@@ -177,8 +198,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteSubscriptionStmt, err = db.PrepareContext(ctx, deleteSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteSubscription: %w", err)
 	}
+	if q.deleteTierStmt, err = db.PrepareContext(ctx, deleteTier); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTier: %w", err)
+	}
 	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.denyPoliciesOfStmt, err = db.PrepareContext(ctx, denyPoliciesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DenyPoliciesOf: %w", err)
+	}
+	if q.denyPolicyByIDStmt, err = db.PrepareContext(ctx, denyPolicyByID); err != nil {
+		return nil, fmt.Errorf("error preparing query DenyPolicyByID: %w", err)
 	}
 	if q.deviceCodeByHashStmt, err = db.PrepareContext(ctx, deviceCodeByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceCodeByHash: %w", err)
@@ -354,6 +384,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.takeSessionClientsStmt, err = db.PrepareContext(ctx, takeSessionClients); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeSessionClients: %w", err)
 	}
+	if q.tierByIDStmt, err = db.PrepareContext(ctx, tierByID); err != nil {
+		return nil, fmt.Errorf("error preparing query TierByID: %w", err)
+	}
+	if q.tiersOfStmt, err = db.PrepareContext(ctx, tiersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query TiersOf: %w", err)
+	}
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
 	}
@@ -362,6 +398,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.updateApplicationStmt, err = db.PrepareContext(ctx, updateApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateApplication: %w", err)
+	}
+	if q.updateDenyPolicyStmt, err = db.PrepareContext(ctx, updateDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateDenyPolicy: %w", err)
 	}
 	if q.updateKeysStmt, err = db.PrepareContext(ctx, updateKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateKeys: %w", err)
@@ -374,6 +413,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.updateTierStmt, err = db.PrepareContext(ctx, updateTier); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateTier: %w", err)
 	}
 	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
 		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
@@ -413,6 +455,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing accessTokenByHashStmt: %w", cerr)
 		}
 	}
+	if q.activeDenyPoliciesStmt != nil {
+		if cerr := q.activeDenyPoliciesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing activeDenyPoliciesStmt: %w", cerr)
+		}
+	}
 	if q.addRoleStmt != nil {
 		if cerr := q.addRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
@@ -421,6 +468,11 @@ func (q *Queries) Close() error {
 	if q.addUsageStmt != nil {
 		if cerr := q.addUsageStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
+		}
+	}
+	if q.allTiersStmt != nil {
+		if cerr := q.allTiersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing allTiersStmt: %w", cerr)
 		}
 	}
 	if q.answerDeviceCodeStmt != nil {
@@ -483,6 +535,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing consentOfStmt: %w", cerr)
 		}
 	}
+	if q.countApplicationsOnStmt != nil {
+		if cerr := q.countApplicationsOnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countApplicationsOnStmt: %w", cerr)
+		}
+	}
 	if q.countDeviceCodesStmt != nil {
 		if cerr := q.countDeviceCodesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDeviceCodesStmt: %w", cerr)
@@ -491,6 +548,11 @@ func (q *Queries) Close() error {
 	if q.countMembershipsStmt != nil {
 		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
+		}
+	}
+	if q.countSubscriptionsOnStmt != nil {
+		if cerr := q.countSubscriptionsOnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSubscriptionsOnStmt: %w", cerr)
 		}
 	}
 	if q.countSubscriptionsToAPIStmt != nil {
@@ -521,6 +583,11 @@ func (q *Queries) Close() error {
 	if q.createCodeStmt != nil {
 		if cerr := q.createCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createCodeStmt: %w", cerr)
+		}
+	}
+	if q.createDenyPolicyStmt != nil {
+		if cerr := q.createDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.createDeviceCodeStmt != nil {
@@ -573,6 +640,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing createSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.createTierStmt != nil {
+		if cerr := q.createTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createTierStmt: %w", cerr)
+		}
+	}
 	if q.createUserStmt != nil {
 		if cerr := q.createUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createUserStmt: %w", cerr)
@@ -591,6 +663,11 @@ func (q *Queries) Close() error {
 	if q.deleteApplicationStmt != nil {
 		if cerr := q.deleteApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
+		}
+	}
+	if q.deleteDenyPolicyStmt != nil {
+		if cerr := q.deleteDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.deleteDeviceCodeStmt != nil {
@@ -653,9 +730,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.deleteTierStmt != nil {
+		if cerr := q.deleteTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTierStmt: %w", cerr)
+		}
+	}
 	if q.deleteUserStmt != nil {
 		if cerr := q.deleteUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.denyPoliciesOfStmt != nil {
+		if cerr := q.denyPoliciesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing denyPoliciesOfStmt: %w", cerr)
+		}
+	}
+	if q.denyPolicyByIDStmt != nil {
+		if cerr := q.denyPolicyByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing denyPolicyByIDStmt: %w", cerr)
 		}
 	}
 	if q.deviceCodeByHashStmt != nil {
@@ -948,6 +1040,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing takeSessionClientsStmt: %w", cerr)
 		}
 	}
+	if q.tierByIDStmt != nil {
+		if cerr := q.tierByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tierByIDStmt: %w", cerr)
+		}
+	}
+	if q.tiersOfStmt != nil {
+		if cerr := q.tiersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tiersOfStmt: %w", cerr)
+		}
+	}
 	if q.touchSessionStmt != nil {
 		if cerr := q.touchSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
@@ -961,6 +1063,11 @@ func (q *Queries) Close() error {
 	if q.updateApplicationStmt != nil {
 		if cerr := q.updateApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateApplicationStmt: %w", cerr)
+		}
+	}
+	if q.updateDenyPolicyStmt != nil {
+		if cerr := q.updateDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.updateKeysStmt != nil {
@@ -981,6 +1088,11 @@ func (q *Queries) Close() error {
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.updateTierStmt != nil {
+		if cerr := q.updateTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateTierStmt: %w", cerr)
 		}
 	}
 	if q.useCodeStmt != nil {
@@ -1055,8 +1167,10 @@ type Queries struct {
 	aPIByIDStmt                    *sql.Stmt
 	aPIsOfStmt                     *sql.Stmt
 	accessTokenByHashStmt          *sql.Stmt
+	activeDenyPoliciesStmt         *sql.Stmt
 	addRoleStmt                    *sql.Stmt
 	addUsageStmt                   *sql.Stmt
+	allTiersStmt                   *sql.Stmt
 	answerDeviceCodeStmt           *sql.Stmt
 	appendChangeStmt               *sql.Stmt
 	applicationByIDStmt            *sql.Stmt
@@ -1069,14 +1183,17 @@ type Queries struct {
 	changesAfterStmt               *sql.Stmt
 	codeByHashStmt                 *sql.Stmt
 	consentOfStmt                  *sql.Stmt
+	countApplicationsOnStmt        *sql.Stmt
 	countDeviceCodesStmt           *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
+	countSubscriptionsOnStmt       *sql.Stmt
 	countSubscriptionsToAPIStmt    *sql.Stmt
 	createAPIStmt                  *sql.Stmt
 	createAccessTokenStmt          *sql.Stmt
 	createApplicationStmt          *sql.Stmt
 	createCallStmt                 *sql.Stmt
 	createCodeStmt                 *sql.Stmt
+	createDenyPolicyStmt           *sql.Stmt
 	createDeviceCodeStmt           *sql.Stmt
 	createIssuerStmt               *sql.Stmt
 	createKeysStmt                 *sql.Stmt
@@ -1087,10 +1204,12 @@ type Queries struct {
 	createSecretStmt               *sql.Stmt
 	createSessionStmt              *sql.Stmt
 	createSubscriptionStmt         *sql.Stmt
+	createTierStmt                 *sql.Stmt
 	createUserStmt                 *sql.Stmt
 	definitionOfStmt               *sql.Stmt
 	deleteAPIStmt                  *sql.Stmt
 	deleteApplicationStmt          *sql.Stmt
+	deleteDenyPolicyStmt           *sql.Stmt
 	deleteDeviceCodeStmt           *sql.Stmt
 	deleteDeviceCodesOfStmt        *sql.Stmt
 	deleteIssuerStmt               *sql.Stmt
@@ -1103,7 +1222,10 @@ type Queries struct {
 	deleteSessionsOfStmt           *sql.Stmt
 	deleteSigningKeyStmt           *sql.Stmt
 	deleteSubscriptionStmt         *sql.Stmt
+	deleteTierStmt                 *sql.Stmt
 	deleteUserStmt                 *sql.Stmt
+	denyPoliciesOfStmt             *sql.Stmt
+	denyPolicyByIDStmt             *sql.Stmt
 	deviceCodeByHashStmt           *sql.Stmt
 	deviceCodeByUserCodeStmt       *sql.Stmt
 	extendSigningKeyStmt           *sql.Stmt
@@ -1162,13 +1284,17 @@ type Queries struct {
 	subscriptionsToAPIStmt         *sql.Stmt
 	takePendingStmt                *sql.Stmt
 	takeSessionClientsStmt         *sql.Stmt
+	tierByIDStmt                   *sql.Stmt
+	tiersOfStmt                    *sql.Stmt
 	touchSessionStmt               *sql.Stmt
 	updateAPIStmt                  *sql.Stmt
 	updateApplicationStmt          *sql.Stmt
+	updateDenyPolicyStmt           *sql.Stmt
 	updateKeysStmt                 *sql.Stmt
 	updateMemberStmt               *sql.Stmt
 	updateOrganizationStmt         *sql.Stmt
 	updateSubscriptionStmt         *sql.Stmt
+	updateTierStmt                 *sql.Stmt
 	useCodeStmt                    *sql.Stmt
 	useGrantStmt                   *sql.Stmt
 	useOnceStmt                    *sql.Stmt
@@ -1184,8 +1310,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		aPIByIDStmt:                    q.aPIByIDStmt,
 		aPIsOfStmt:                     q.aPIsOfStmt,
 		accessTokenByHashStmt:          q.accessTokenByHashStmt,
+		activeDenyPoliciesStmt:         q.activeDenyPoliciesStmt,
 		addRoleStmt:                    q.addRoleStmt,
 		addUsageStmt:                   q.addUsageStmt,
+		allTiersStmt:                   q.allTiersStmt,
 		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
 		appendChangeStmt:               q.appendChangeStmt,
 		applicationByIDStmt:            q.applicationByIDStmt,
@@ -1198,14 +1326,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		changesAfterStmt:               q.changesAfterStmt,
 		codeByHashStmt:                 q.codeByHashStmt,
 		consentOfStmt:                  q.consentOfStmt,
+		countApplicationsOnStmt:        q.countApplicationsOnStmt,
 		countDeviceCodesStmt:           q.countDeviceCodesStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
+		countSubscriptionsOnStmt:       q.countSubscriptionsOnStmt,
 		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
 		createAPIStmt:                  q.createAPIStmt,
 		createAccessTokenStmt:          q.createAccessTokenStmt,
 		createApplicationStmt:          q.createApplicationStmt,
 		createCallStmt:                 q.createCallStmt,
 		createCodeStmt:                 q.createCodeStmt,
+		createDenyPolicyStmt:           q.createDenyPolicyStmt,
 		createDeviceCodeStmt:           q.createDeviceCodeStmt,
 		createIssuerStmt:               q.createIssuerStmt,
 		createKeysStmt:                 q.createKeysStmt,
@@ -1216,10 +1347,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		createSecretStmt:               q.createSecretStmt,
 		createSessionStmt:              q.createSessionStmt,
 		createSubscriptionStmt:         q.createSubscriptionStmt,
+		createTierStmt:                 q.createTierStmt,
 		createUserStmt:                 q.createUserStmt,
 		definitionOfStmt:               q.definitionOfStmt,
 		deleteAPIStmt:                  q.deleteAPIStmt,
 		deleteApplicationStmt:          q.deleteApplicationStmt,
+		deleteDenyPolicyStmt:           q.deleteDenyPolicyStmt,
 		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
 		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
 		deleteIssuerStmt:               q.deleteIssuerStmt,
@@ -1232,7 +1365,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
 		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
 		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
+		deleteTierStmt:                 q.deleteTierStmt,
 		deleteUserStmt:                 q.deleteUserStmt,
+		denyPoliciesOfStmt:             q.denyPoliciesOfStmt,
+		denyPolicyByIDStmt:             q.denyPolicyByIDStmt,
 		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
 		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
 		extendSigningKeyStmt:           q.extendSigningKeyStmt,
@@ -1291,13 +1427,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
 		takePendingStmt:                q.takePendingStmt,
 		takeSessionClientsStmt:         q.takeSessionClientsStmt,
+		tierByIDStmt:                   q.tierByIDStmt,
+		tiersOfStmt:                    q.tiersOfStmt,
 		touchSessionStmt:               q.touchSessionStmt,
 		updateAPIStmt:                  q.updateAPIStmt,
 		updateApplicationStmt:          q.updateApplicationStmt,
+		updateDenyPolicyStmt:           q.updateDenyPolicyStmt,
 		updateKeysStmt:                 q.updateKeysStmt,
 		updateMemberStmt:               q.updateMemberStmt,
 		updateOrganizationStmt:         q.updateOrganizationStmt,
 		updateSubscriptionStmt:         q.updateSubscriptionStmt,
+		updateTierStmt:                 q.updateTierStmt,
 		useCodeStmt:                    q.useCodeStmt,
 		useGrantStmt:                   q.useGrantStmt,
 		useOnceStmt:                    q.useOnceStmt,
