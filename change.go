@@ -18,4 +18,8 @@ const (
 	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
 	KeysRotated   Noun = "signing"    // signing keys, by key id
+
+	APIKeyChanged      Noun = "apikey"      // an API key, by the hash of the key
+	ApplicationChanged Noun = "application" // an application, its owner or subscriptions, by id
+	MemberChanged      Noun = "member"      // a user's password or roles, by the user's id
 )

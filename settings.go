@@ -4,9 +4,15 @@ package gatehouse
 // Settings are those of an API that nobody has set anything for.
 type Settings struct {
 	Policies []Policy `json:"policies,omitempty"` // of all calls, in the order in which they run
+	Security Security `json:"security,omitzero"`  // which credentials open the API
+	// Default makes the API answer at its context without a version too, once it is served.
+	Default bool `json:"default,omitempty"`
 }
 
-// validate checks the rules that settings keep.
-func (s *Settings) validate() error {
+// validate checks the rules that the settings of an API that offers tiers keep.
+func (s *Settings) validate(tiers []string) error {
+	if err := s.Security.validate(tiers); err != nil {
+		return err
+	}
 	return validPolicies(s.Policies)
 }

@@ -133,6 +133,10 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err != nil {
 			return err
 		}
+		apps, err := t.ApplicationsSubscribedTo(ctx, id)
+		if err != nil {
+			return err
+		}
 		rows, err := t.DeleteAPI(ctx, query.DeleteAPIParams{OrgID: orgID, ID: id})
 		if err := one(rows, err, "API"); err != nil {
 			return err
@@ -141,6 +145,9 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 			return err
 		}
 		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.ApplicationChanged, apps...); err != nil {
 			return err
 		}
 		return t.changed(ctx, gatehouse.APIChanged, id)
@@ -204,10 +211,14 @@ func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 		if err != nil {
 			return nil, err
 		}
+		tiers, err := list[string](r.Tiers)
+		if err != nil {
+			return nil, err
+		}
 		set, err := settings(r.Settings)
 		return &gatehouse.API{
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
-			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
+			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Tiers: tiers, Resources: resources, Settings: set,
 		}, err
 	})
 }

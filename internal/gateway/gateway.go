@@ -5,6 +5,7 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
+//	scheme.go certificates.go     the credentials that an API looks at
 //	limit.go       how many calls of a minute are let through, and what is left of them
 //	count.go       the calls of the running minute, counted on this node
 //	binding.go     whom a token may be used by, and for which API
@@ -56,12 +57,28 @@ type Clients interface {
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
 }
 
+// APIKeys know API keys.
+type APIKeys interface {
+	// APIKey returns what is known of a key, live or not, and of its application, if it has
+	// one; NotFound when either is gone.
+	APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error)
+}
+
+// People prove who they are by a password.
+type People interface {
+	// Person returns what a member of an organization may do, who signs in from an address.
+	// An Unauthenticated error does not tell why; Unavailable means that too many sign in.
+	Person(ctx context.Context, orgKey, name, password string, from netip.Addr) (*gatehouse.Authorization, error)
+}
+
 // Gateway is the handler for calls of APIs. Fill it, call Load, then serve; Close it
 // in the end.
 type Gateway struct {
 	APIs    APIs
 	Tokens  Tokens
 	Clients Clients
+	APIKeys APIKeys
+	People  People
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.

@@ -94,6 +94,29 @@ func (c *call) Address() netip.Addr {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
+// Presented looks at the handshake alone: no header stands for it, whoever sets it.
+func (c *call) Presented(of *certificates) *gatehouse.ClientCertificate {
+	if c.r.TLS == nil {
+		return nil
+	}
+	return of.match(c.r.TLS.PeerCertificates, c.gateway.Now())
+}
+
+func (c *call) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, client, err := c.gateway.APIKeys.APIKey(c.r.Context(), key)
+	if err == nil && !k.Live(c.gateway.Now()) {
+		err = errKeyEnded
+	}
+	return k, client, err
+}
+
+func (c *call) Person(orgKey, name, password string) (*gatehouse.Authorization, error) {
+	return c.gateway.People.Person(c.r.Context(), orgKey, name, password, c.Address())
+}
+
+// errKeyEnded is a value: it is answered to whoever goes on with an old key.
+var errKeyEnded error = &gatehouse.Error{Kind: gatehouse.Unauthenticated, Message: "the API key has ended", Err: gatehouse.ErrTokenExpired}
+
 // Count counts on this node, by its clock.
 func (c *call) Count(limits Limits) Quota {
 	return c.gateway.counts.take(&limits, c.gateway.Now())
@@ -155,7 +178,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 		panic(err) // both parts were parsed before
 	}
 	_, query, _ := strings.Cut(c.r.RequestURI, "?")
-	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: withoutToken(query)}
+	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: c.decision.security.strip(p.Out.Header, query)}
 	p.Out.Host = to.Host
 	cleanRequest(p.Out.Header)
 	c.gateway.introduce(c.r, p.Out.Header)

@@ -22,10 +22,18 @@ type Table struct {
 	organizations map[string]*directory // by key
 }
 
-// directory holds the APIs of one organization.
-type directory struct {
-	routes map[string]*route // by context and version: "/petstore/v1"
+// directory holds the APIs of one organization: at their own paths, "/petstore/v1", and
+// the default versions at their contexts, "/petstore".
+type directory struct{ versions, defaults paths }
+
+// paths finds APIs by the path that a call's begins with.
+type paths struct {
+	routes map[string]*route
 	depths [maxDepth + 1]int // how many routes have a path of that many segments
+}
+
+func newDirectory() *directory {
+	return &directory{paths{routes: map[string]*route{}}, paths{routes: map[string]*route{}}}
 }
 
 // maxDepth is the most segments a base path has: a context has up to five, and there
@@ -36,6 +44,7 @@ const maxDepth = 6
 type route struct {
 	api                 gatehouse.API // without its description
 	resources           node
+	security            *security
 	production, sandbox *Endpoint // nil when there is none
 }
 
@@ -69,7 +78,7 @@ func NewTable(apis []*gatehouse.API) (*Table, error) {
 		}
 		d := t.organizations[api.OrgKey]
 		if d == nil {
-			d = &directory{routes: map[string]*route{}}
+			d = newDirectory()
 			t.organizations[api.OrgKey] = d
 		}
 		d.put(r)
@@ -87,11 +96,11 @@ func (t *Table) With(api *gatehouse.API) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{routes: map[string]*route{}}
+	d := newDirectory()
 	if old := t.organizations[api.OrgKey]; old != nil {
 		d = old.clone()
 	}
-	d.remove(d.pathOf(api.ID))
+	d.remove(api.ID)
 	d.put(r)
 	return t.replace(api.OrgKey, d), nil
 }
@@ -100,9 +109,9 @@ func (t *Table) With(api *gatehouse.API) (*Table, error) {
 // not have it either.
 func (t *Table) Without(id string) *Table {
 	for key, d := range t.organizations {
-		if path := d.pathOf(id); path != "" {
+		if d.versions.of(id) != "" {
 			d = d.clone()
-			d.remove(path)
+			d.remove(id)
 			return t.replace(key, d)
 		}
 	}
@@ -113,7 +122,7 @@ func (t *Table) Without(id string) *Table {
 func (t *Table) replace(key string, d *directory) *Table {
 	organizations := map[string]*directory{}
 	maps.Copy(organizations, t.organizations)
-	if len(d.routes) == 0 {
+	if len(d.versions.routes) == 0 {
 		delete(organizations, key)
 	} else {
 		organizations[key] = d
@@ -122,12 +131,29 @@ func (t *Table) replace(key string, d *directory) *Table {
 }
 
 func (d *directory) clone() *directory {
-	return &directory{maps.Clone(d.routes), d.depths}
+	return &directory{d.versions.clone(), d.defaults.clone()}
 }
 
-// pathOf returns where the API with an id is, or nothing.
-func (d *directory) pathOf(id string) string {
-	for path, r := range d.routes {
+// put adds an API. Of two default versions at one context, which there are for the moment
+// in which one takes over from the other, the one that was put last is the default.
+func (d *directory) put(r *route) {
+	d.versions.put(r.api.Path(), r)
+	if r.api.Settings.Default {
+		d.defaults.put(r.api.DefaultPath(), r)
+	}
+}
+
+// remove takes the API with an id away.
+func (d *directory) remove(id string) {
+	d.versions.remove(d.versions.of(id))
+	d.defaults.remove(d.defaults.of(id))
+}
+
+func (p *paths) clone() paths { return paths{maps.Clone(p.routes), p.depths} }
+
+// of returns where the API with an id is, or nothing.
+func (p *paths) of(id string) string {
+	for path, r := range p.routes {
 		if r.api.ID == id {
 			return path
 		}
@@ -135,23 +161,22 @@ func (d *directory) pathOf(id string) string {
 	return ""
 }
 
-func (d *directory) put(r *route) {
-	path := r.api.Context + "/" + r.api.Version
-	d.remove(path)
-	d.routes[path] = r
-	d.depths[strings.Count(path, "/")]++
+func (p *paths) put(path string, r *route) {
+	p.remove(path)
+	p.routes[path] = r
+	p.depths[strings.Count(path, "/")]++
 }
 
-func (d *directory) remove(path string) {
-	if _, ok := d.routes[path]; ok {
-		delete(d.routes, path)
-		d.depths[strings.Count(path, "/")]--
+func (p *paths) remove(path string) {
+	if _, ok := p.routes[path]; ok {
+		delete(p.routes, path)
+		p.depths[strings.Count(path, "/")]--
 	}
 }
 
 // find returns the API that a canonical path belongs to and what follows its base
 // path: nothing, or a path of its own. The base path ends where a segment ends, and
-// the longest one wins.
+// the longest one wins; what leads to no version may lead to a default version.
 func (t *Table) find(path string) (r *route, rest string) {
 	key := gatehouse.DefaultOrganization
 	if tenant, ok := strings.CutPrefix(path, "/t/"); ok {
@@ -168,6 +193,7 @@ func (t *Table) find(path string) (r *route, rest string) {
 	return d.find(path)
 }
 
+// find looks for a version first: its own path never leads to another one.
 func (d *directory) find(path string) (*route, string) {
 	var ends [maxDepth + 1]int // of the first segments
 	depth := 0
@@ -176,11 +202,18 @@ func (d *directory) find(path string) (*route, string) {
 		depth++
 		ends[depth] = len(path) - len(rest)
 	}
-	for ; depth > 0; depth-- {
-		if d.depths[depth] == 0 {
+	if r, rest := d.versions.find(path, ends[:depth+1]); r != nil {
+		return r, rest
+	}
+	return d.defaults.find(path, ends[:depth+1])
+}
+
+func (p *paths) find(path string, ends []int) (*route, string) {
+	for depth := len(ends) - 1; depth > 0; depth-- {
+		if p.depths[depth] == 0 {
 			continue
 		}
-		if r := d.routes[path[:ends[depth]]]; r != nil {
+		if r := p.routes[path[:ends[depth]]]; r != nil {
 			return r, path[ends[depth]:]
 		}
 	}
@@ -196,6 +229,9 @@ func compile(api *gatehouse.API) (*route, error) {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
+	if r.security, err = newSecurity(&r.api); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	for i := range r.api.Resources {

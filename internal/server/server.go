@@ -6,7 +6,8 @@
 //	listen.go certificate.go   addresses, TLS, limits of connections
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
-//	uses.go          when consumer secrets were used, and how often grant types
+//	people.go        who signed in at the gateway a moment ago
+//	uses.go          when consumer secrets and API keys were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
 // It owns no rule and answers no request itself.
@@ -96,7 +97,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
 	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {

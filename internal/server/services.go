@@ -27,6 +27,8 @@ const (
 	heldTokens  = 100_000
 	heldClients = 50_000
 	heldScopes  = 5_000 // organizations whose scopes are held
+	heldAPIKeys = 50_000
+	heldPeople  = 10_000 // who signed in at the gateway a moment ago
 )
 
 // Services are what people do, on an open store: all that a command line needs, and what
@@ -41,6 +43,9 @@ type Services struct {
 	changes *cluster.Changes
 	clients *cluster.Cache[*gatehouse.Client]
 	scopes  *cluster.Cache[[]gatehouse.Scope]
+	apiKeys *cluster.Cache[*gatehouse.APIKey] // by the hash of the key
+	apps    *cluster.Cache[*gatehouse.Client] // applications with their subscriptions, for API keys
+	people  *people
 }
 
 // OpenServices opens the data folder and the store and wires the services to them. A
@@ -81,7 +86,10 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 		changes:      &cluster.Changes{Feed: data, Log: log},
 		clients:      cluster.NewCache(heldClients, data.Client),
 		scopes:       cluster.NewCache(heldScopes, data.Scopes),
+		apiKeys:      cluster.NewCache(heldAPIKeys, data.APIKey),
+		apps:         cluster.NewCache(heldClients, data.ApplicationClient),
 	}
+	s.people = newPeople(s.Organization, s, heldPeople, time.Now)
 	return s, nil
 }
 
@@ -108,6 +116,17 @@ func (s *Services) Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope,
 	return s.scopes.Get(ctx, orgID)
 }
 
+// APIKey returns what is known of an API key, and of the application whose subscriptions
+// it uses, from memory where it is held.
+func (s *Services) APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, err := s.apiKeys.Get(ctx, gatehouse.HashToken(key))
+	if err != nil || k.ApplicationID == "" {
+		return k, nil, err
+	}
+	app, err := s.apps.Get(ctx, k.ApplicationID)
+	return k, app, err
+}
+
 // Acting returns the member that an access token acts as: its user, or the owner of the
 // application that it was issued to.
 func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error) {
@@ -132,6 +151,10 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	}
 	s.changes.Subscribe(gatehouse.ClientChanged, drop(s.clients.Drop))
 	s.changes.Subscribe(gatehouse.ScopesChanged, drop(s.scopes.Drop))
+	s.changes.Subscribe(gatehouse.APIKeyChanged, drop(s.apiKeys.Drop))
+	s.changes.Subscribe(gatehouse.ApplicationChanged, drop(s.apps.Drop))
+	s.changes.Subscribe(gatehouse.MemberChanged, drop(s.people.drop))
+	s.changes.Subscribe(gatehouse.ScopesChanged, drop(func(string) { s.people.drop("") }))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)

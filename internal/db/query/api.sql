@@ -20,7 +20,7 @@ FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.id = $1 AND apis.state NOT IN ('CREATED', 'RETIRED');
 
 -- name: ServedAPIs :many
-SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, apis.settings, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.state NOT IN ('CREATED', 'RETIRED');
 
@@ -30,3 +30,6 @@ FROM apis WHERE org_id = $1 ORDER BY name_key, version;
 
 -- name: DefinitionOf :one
 SELECT definition FROM apis WHERE org_id = $1 AND id = $2;
+
+-- name: UpdateSettings :exec
+UPDATE apis SET settings = $2 WHERE id = $1;

@@ -252,7 +252,7 @@ func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error
 }
 
 const servedAPIs = `-- name: ServedAPIs :many
-SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, apis.settings, organizations.key AS org_key
+SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.state NOT IN ('CREATED', 'RETIRED')
 `
@@ -266,6 +266,7 @@ type ServedAPIsRow struct {
 	State      string
 	Production string
 	Sandbox    string
+	Tiers      string
 	Resources  string
 	Settings   string
 	OrgKey     string
@@ -289,6 +290,7 @@ func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
 			&i.State,
 			&i.Production,
 			&i.Sandbox,
+			&i.Tiers,
 			&i.Resources,
 			&i.Settings,
 			&i.OrgKey,
@@ -345,5 +347,19 @@ func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
 		arg.Approval,
 		arg.Settings,
 	)
+	return err
+}
+
+const updateSettings = `-- name: UpdateSettings :exec
+UPDATE apis SET settings = $2 WHERE id = $1
+`
+
+type UpdateSettingsParams struct {
+	ID       string
+	Settings string
+}
+
+func (q *Queries) UpdateSettings(ctx context.Context, arg UpdateSettingsParams) error {
+	_, err := q.exec(ctx, q.updateSettingsStmt, updateSettings, arg.ID, arg.Settings)
 	return err
 }

@@ -27,6 +27,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.aPIByIDStmt, err = db.PrepareContext(ctx, aPIByID); err != nil {
 		return nil, fmt.Errorf("error preparing query APIByID: %w", err)
 	}
+	if q.aPIKeyByHashStmt, err = db.PrepareContext(ctx, aPIKeyByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByHash: %w", err)
+	}
+	if q.aPIKeyByIDStmt, err = db.PrepareContext(ctx, aPIKeyByID); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByID: %w", err)
+	}
+	if q.aPIKeysOfAPIStmt, err = db.PrepareContext(ctx, aPIKeysOfAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfAPI: %w", err)
+	}
+	if q.aPIKeysOfApplicationStmt, err = db.PrepareContext(ctx, aPIKeysOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfApplication: %w", err)
+	}
 	if q.aPIsOfStmt, err = db.PrepareContext(ctx, aPIsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query APIsOf: %w", err)
 	}
@@ -51,8 +63,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.applicationOfKeysStmt, err = db.PrepareContext(ctx, applicationOfKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationOfKeys: %w", err)
 	}
+	if q.applicationWithOrganizationStmt, err = db.PrepareContext(ctx, applicationWithOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationWithOrganization: %w", err)
+	}
 	if q.applicationsOfStmt, err = db.PrepareContext(ctx, applicationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationsOf: %w", err)
+	}
+	if q.applicationsSubscribedToStmt, err = db.PrepareContext(ctx, applicationsSubscribedTo); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationsSubscribedTo: %w", err)
+	}
+	if q.associateAPIKeyStmt, err = db.PrepareContext(ctx, associateAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AssociateAPIKey: %w", err)
 	}
 	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
@@ -74,6 +95,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createAPIStmt, err = db.PrepareContext(ctx, createAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAPI: %w", err)
+	}
+	if q.createAPIKeyStmt, err = db.PrepareContext(ctx, createAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateAPIKey: %w", err)
 	}
 	if q.createAccessTokenStmt, err = db.PrepareContext(ctx, createAccessToken); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAccessToken: %w", err)
@@ -123,6 +147,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteAPIStmt, err = db.PrepareContext(ctx, deleteAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAPI: %w", err)
 	}
+	if q.deleteAPIKeyStmt, err = db.PrepareContext(ctx, deleteAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAPIKey: %w", err)
+	}
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
 	}
@@ -137,6 +164,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
+	}
+	if q.deleteLooseAPIKeysStmt, err = db.PrepareContext(ctx, deleteLooseAPIKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteLooseAPIKeys: %w", err)
 	}
 	if q.deleteMemberStmt, err = db.PrepareContext(ctx, deleteMember); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteMember: %w", err)
@@ -351,8 +381,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateOrganizationStmt, err = db.PrepareContext(ctx, updateOrganization); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateOrganization: %w", err)
 	}
+	if q.updateSettingsStmt, err = db.PrepareContext(ctx, updateSettings); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateSettings: %w", err)
+	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.useAPIKeyStmt, err = db.PrepareContext(ctx, useAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query UseAPIKey: %w", err)
 	}
 	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
 		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
@@ -380,6 +416,26 @@ func (q *Queries) Close() error {
 	if q.aPIByIDStmt != nil {
 		if cerr := q.aPIByIDStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing aPIByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeyByHashStmt != nil {
+		if cerr := q.aPIKeyByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByHashStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeyByIDStmt != nil {
+		if cerr := q.aPIKeyByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfAPIStmt != nil {
+		if cerr := q.aPIKeysOfAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfAPIStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfApplicationStmt != nil {
+		if cerr := q.aPIKeysOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfApplicationStmt: %w", cerr)
 		}
 	}
 	if q.aPIsOfStmt != nil {
@@ -422,9 +478,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing applicationOfKeysStmt: %w", cerr)
 		}
 	}
+	if q.applicationWithOrganizationStmt != nil {
+		if cerr := q.applicationWithOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationWithOrganizationStmt: %w", cerr)
+		}
+	}
 	if q.applicationsOfStmt != nil {
 		if cerr := q.applicationsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing applicationsOfStmt: %w", cerr)
+		}
+	}
+	if q.applicationsSubscribedToStmt != nil {
+		if cerr := q.applicationsSubscribedToStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationsSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.associateAPIKeyStmt != nil {
+		if cerr := q.associateAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing associateAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.changesAfterStmt != nil {
@@ -460,6 +531,11 @@ func (q *Queries) Close() error {
 	if q.createAPIStmt != nil {
 		if cerr := q.createAPIStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createAPIStmt: %w", cerr)
+		}
+	}
+	if q.createAPIKeyStmt != nil {
+		if cerr := q.createAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.createAccessTokenStmt != nil {
@@ -542,6 +618,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteAPIStmt: %w", cerr)
 		}
 	}
+	if q.deleteAPIKeyStmt != nil {
+		if cerr := q.deleteAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAPIKeyStmt: %w", cerr)
+		}
+	}
 	if q.deleteApplicationStmt != nil {
 		if cerr := q.deleteApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
@@ -565,6 +646,11 @@ func (q *Queries) Close() error {
 	if q.deleteKeysStmt != nil {
 		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
+		}
+	}
+	if q.deleteLooseAPIKeysStmt != nil {
+		if cerr := q.deleteLooseAPIKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteLooseAPIKeysStmt: %w", cerr)
 		}
 	}
 	if q.deleteMemberStmt != nil {
@@ -922,9 +1008,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateOrganizationStmt: %w", cerr)
 		}
 	}
+	if q.updateSettingsStmt != nil {
+		if cerr := q.updateSettingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateSettingsStmt: %w", cerr)
+		}
+	}
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.useAPIKeyStmt != nil {
+		if cerr := q.useAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.useCodeStmt != nil {
@@ -994,245 +1090,269 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                             DBTX
-	tx                             *sql.Tx
-	aPIByIDStmt                    *sql.Stmt
-	aPIsOfStmt                     *sql.Stmt
-	accessTokenByHashStmt          *sql.Stmt
-	addRoleStmt                    *sql.Stmt
-	answerDeviceCodeStmt           *sql.Stmt
-	appendChangeStmt               *sql.Stmt
-	applicationByIDStmt            *sql.Stmt
-	applicationByNameStmt          *sql.Stmt
-	applicationOfKeysStmt          *sql.Stmt
-	applicationsOfStmt             *sql.Stmt
-	changesAfterStmt               *sql.Stmt
-	codeByHashStmt                 *sql.Stmt
-	consentOfStmt                  *sql.Stmt
-	countDeviceCodesStmt           *sql.Stmt
-	countMembershipsStmt           *sql.Stmt
-	countSubscriptionsToAPIStmt    *sql.Stmt
-	createAPIStmt                  *sql.Stmt
-	createAccessTokenStmt          *sql.Stmt
-	createApplicationStmt          *sql.Stmt
-	createCodeStmt                 *sql.Stmt
-	createDeviceCodeStmt           *sql.Stmt
-	createIssuerStmt               *sql.Stmt
-	createKeysStmt                 *sql.Stmt
-	createMemberStmt               *sql.Stmt
-	createOrganizationStmt         *sql.Stmt
-	createPendingStmt              *sql.Stmt
-	createRefreshTokenStmt         *sql.Stmt
-	createSecretStmt               *sql.Stmt
-	createSessionStmt              *sql.Stmt
-	createSubscriptionStmt         *sql.Stmt
-	createUserStmt                 *sql.Stmt
-	definitionOfStmt               *sql.Stmt
-	deleteAPIStmt                  *sql.Stmt
-	deleteApplicationStmt          *sql.Stmt
-	deleteDeviceCodeStmt           *sql.Stmt
-	deleteDeviceCodesOfStmt        *sql.Stmt
-	deleteIssuerStmt               *sql.Stmt
-	deleteKeysStmt                 *sql.Stmt
-	deleteMemberStmt               *sql.Stmt
-	deleteOrganizationStmt         *sql.Stmt
-	deleteScopeStmt                *sql.Stmt
-	deleteSecretStmt               *sql.Stmt
-	deleteSessionStmt              *sql.Stmt
-	deleteSessionsOfStmt           *sql.Stmt
-	deleteSigningKeyStmt           *sql.Stmt
-	deleteSubscriptionStmt         *sql.Stmt
-	deleteUserStmt                 *sql.Stmt
-	deviceCodeByHashStmt           *sql.Stmt
-	deviceCodeByUserCodeStmt       *sql.Stmt
-	extendSigningKeyStmt           *sql.Stmt
-	grantUsesOfStmt                *sql.Stmt
-	issuerByNameStmt               *sql.Stmt
-	issuersOfStmt                  *sql.Stmt
-	keysByConsumerKeyStmt          *sql.Stmt
-	keysOfStmt                     *sql.Stmt
-	keysOfMemberStmt               *sql.Stmt
-	keysOfOrganizationStmt         *sql.Stmt
-	keysOfOwnerStmt                *sql.Stmt
-	keysSubscribedToStmt           *sql.Stmt
-	lastChangeStmt                 *sql.Stmt
-	liveRevocationsStmt            *sql.Stmt
-	memberByIDStmt                 *sql.Stmt
-	memberByUsernameStmt           *sql.Stmt
-	membersStmt                    *sql.Stmt
-	membershipsStmt                *sql.Stmt
-	organizationByIDStmt           *sql.Stmt
-	organizationByKeyStmt          *sql.Stmt
-	organizationsStmt              *sql.Stmt
-	pendingByHashStmt              *sql.Stmt
-	pollDeviceCodeStmt             *sql.Stmt
-	purgeAccessTokensStmt          *sql.Stmt
-	purgeChangesStmt               *sql.Stmt
-	purgeCodesStmt                 *sql.Stmt
-	purgeDeviceCodesStmt           *sql.Stmt
-	purgePendingStmt               *sql.Stmt
-	purgeRefreshTokensStmt         *sql.Stmt
-	purgeRevocationsStmt           *sql.Stmt
-	purgeSessionClientsStmt        *sql.Stmt
-	purgeSessionsStmt              *sql.Stmt
-	purgeUsedOnceStmt              *sql.Stmt
-	putConsentStmt                 *sql.Stmt
-	putRevocationStmt              *sql.Stmt
-	putScopeStmt                   *sql.Stmt
-	putSessionClientStmt           *sql.Stmt
-	putSigningKeyStmt              *sql.Stmt
-	refreshTokenByHashStmt         *sql.Stmt
-	replacePasswordHashStmt        *sql.Stmt
-	revocationByIDStmt             *sql.Stmt
-	revocationsOfStmt              *sql.Stmt
-	rolesStmt                      *sql.Stmt
-	rotateRefreshTokenStmt         *sql.Stmt
-	scopesOfStmt                   *sql.Stmt
-	secretsOfStmt                  *sql.Stmt
-	servedAPIStmt                  *sql.Stmt
-	servedAPIsStmt                 *sql.Stmt
-	sessionByHashStmt              *sql.Stmt
-	setPasswordStmt                *sql.Stmt
-	signingKeysStmt                *sql.Stmt
-	subscriptionByIDStmt           *sql.Stmt
-	subscriptionsOfApplicationStmt *sql.Stmt
-	subscriptionsToAPIStmt         *sql.Stmt
-	takePendingStmt                *sql.Stmt
-	takeSessionClientsStmt         *sql.Stmt
-	touchSessionStmt               *sql.Stmt
-	updateAPIStmt                  *sql.Stmt
-	updateApplicationStmt          *sql.Stmt
-	updateKeysStmt                 *sql.Stmt
-	updateMemberStmt               *sql.Stmt
-	updateOrganizationStmt         *sql.Stmt
-	updateSubscriptionStmt         *sql.Stmt
-	useCodeStmt                    *sql.Stmt
-	useGrantStmt                   *sql.Stmt
-	useOnceStmt                    *sql.Stmt
-	useSecretStmt                  *sql.Stmt
-	userByIDStmt                   *sql.Stmt
-	userByUsernameStmt             *sql.Stmt
+	db                              DBTX
+	tx                              *sql.Tx
+	aPIByIDStmt                     *sql.Stmt
+	aPIKeyByHashStmt                *sql.Stmt
+	aPIKeyByIDStmt                  *sql.Stmt
+	aPIKeysOfAPIStmt                *sql.Stmt
+	aPIKeysOfApplicationStmt        *sql.Stmt
+	aPIsOfStmt                      *sql.Stmt
+	accessTokenByHashStmt           *sql.Stmt
+	addRoleStmt                     *sql.Stmt
+	answerDeviceCodeStmt            *sql.Stmt
+	appendChangeStmt                *sql.Stmt
+	applicationByIDStmt             *sql.Stmt
+	applicationByNameStmt           *sql.Stmt
+	applicationOfKeysStmt           *sql.Stmt
+	applicationWithOrganizationStmt *sql.Stmt
+	applicationsOfStmt              *sql.Stmt
+	applicationsSubscribedToStmt    *sql.Stmt
+	associateAPIKeyStmt             *sql.Stmt
+	changesAfterStmt                *sql.Stmt
+	codeByHashStmt                  *sql.Stmt
+	consentOfStmt                   *sql.Stmt
+	countDeviceCodesStmt            *sql.Stmt
+	countMembershipsStmt            *sql.Stmt
+	countSubscriptionsToAPIStmt     *sql.Stmt
+	createAPIStmt                   *sql.Stmt
+	createAPIKeyStmt                *sql.Stmt
+	createAccessTokenStmt           *sql.Stmt
+	createApplicationStmt           *sql.Stmt
+	createCodeStmt                  *sql.Stmt
+	createDeviceCodeStmt            *sql.Stmt
+	createIssuerStmt                *sql.Stmt
+	createKeysStmt                  *sql.Stmt
+	createMemberStmt                *sql.Stmt
+	createOrganizationStmt          *sql.Stmt
+	createPendingStmt               *sql.Stmt
+	createRefreshTokenStmt          *sql.Stmt
+	createSecretStmt                *sql.Stmt
+	createSessionStmt               *sql.Stmt
+	createSubscriptionStmt          *sql.Stmt
+	createUserStmt                  *sql.Stmt
+	definitionOfStmt                *sql.Stmt
+	deleteAPIStmt                   *sql.Stmt
+	deleteAPIKeyStmt                *sql.Stmt
+	deleteApplicationStmt           *sql.Stmt
+	deleteDeviceCodeStmt            *sql.Stmt
+	deleteDeviceCodesOfStmt         *sql.Stmt
+	deleteIssuerStmt                *sql.Stmt
+	deleteKeysStmt                  *sql.Stmt
+	deleteLooseAPIKeysStmt          *sql.Stmt
+	deleteMemberStmt                *sql.Stmt
+	deleteOrganizationStmt          *sql.Stmt
+	deleteScopeStmt                 *sql.Stmt
+	deleteSecretStmt                *sql.Stmt
+	deleteSessionStmt               *sql.Stmt
+	deleteSessionsOfStmt            *sql.Stmt
+	deleteSigningKeyStmt            *sql.Stmt
+	deleteSubscriptionStmt          *sql.Stmt
+	deleteUserStmt                  *sql.Stmt
+	deviceCodeByHashStmt            *sql.Stmt
+	deviceCodeByUserCodeStmt        *sql.Stmt
+	extendSigningKeyStmt            *sql.Stmt
+	grantUsesOfStmt                 *sql.Stmt
+	issuerByNameStmt                *sql.Stmt
+	issuersOfStmt                   *sql.Stmt
+	keysByConsumerKeyStmt           *sql.Stmt
+	keysOfStmt                      *sql.Stmt
+	keysOfMemberStmt                *sql.Stmt
+	keysOfOrganizationStmt          *sql.Stmt
+	keysOfOwnerStmt                 *sql.Stmt
+	keysSubscribedToStmt            *sql.Stmt
+	lastChangeStmt                  *sql.Stmt
+	liveRevocationsStmt             *sql.Stmt
+	memberByIDStmt                  *sql.Stmt
+	memberByUsernameStmt            *sql.Stmt
+	membersStmt                     *sql.Stmt
+	membershipsStmt                 *sql.Stmt
+	organizationByIDStmt            *sql.Stmt
+	organizationByKeyStmt           *sql.Stmt
+	organizationsStmt               *sql.Stmt
+	pendingByHashStmt               *sql.Stmt
+	pollDeviceCodeStmt              *sql.Stmt
+	purgeAccessTokensStmt           *sql.Stmt
+	purgeChangesStmt                *sql.Stmt
+	purgeCodesStmt                  *sql.Stmt
+	purgeDeviceCodesStmt            *sql.Stmt
+	purgePendingStmt                *sql.Stmt
+	purgeRefreshTokensStmt          *sql.Stmt
+	purgeRevocationsStmt            *sql.Stmt
+	purgeSessionClientsStmt         *sql.Stmt
+	purgeSessionsStmt               *sql.Stmt
+	purgeUsedOnceStmt               *sql.Stmt
+	putConsentStmt                  *sql.Stmt
+	putRevocationStmt               *sql.Stmt
+	putScopeStmt                    *sql.Stmt
+	putSessionClientStmt            *sql.Stmt
+	putSigningKeyStmt               *sql.Stmt
+	refreshTokenByHashStmt          *sql.Stmt
+	replacePasswordHashStmt         *sql.Stmt
+	revocationByIDStmt              *sql.Stmt
+	revocationsOfStmt               *sql.Stmt
+	rolesStmt                       *sql.Stmt
+	rotateRefreshTokenStmt          *sql.Stmt
+	scopesOfStmt                    *sql.Stmt
+	secretsOfStmt                   *sql.Stmt
+	servedAPIStmt                   *sql.Stmt
+	servedAPIsStmt                  *sql.Stmt
+	sessionByHashStmt               *sql.Stmt
+	setPasswordStmt                 *sql.Stmt
+	signingKeysStmt                 *sql.Stmt
+	subscriptionByIDStmt            *sql.Stmt
+	subscriptionsOfApplicationStmt  *sql.Stmt
+	subscriptionsToAPIStmt          *sql.Stmt
+	takePendingStmt                 *sql.Stmt
+	takeSessionClientsStmt          *sql.Stmt
+	touchSessionStmt                *sql.Stmt
+	updateAPIStmt                   *sql.Stmt
+	updateApplicationStmt           *sql.Stmt
+	updateKeysStmt                  *sql.Stmt
+	updateMemberStmt                *sql.Stmt
+	updateOrganizationStmt          *sql.Stmt
+	updateSettingsStmt              *sql.Stmt
+	updateSubscriptionStmt          *sql.Stmt
+	useAPIKeyStmt                   *sql.Stmt
+	useCodeStmt                     *sql.Stmt
+	useGrantStmt                    *sql.Stmt
+	useOnceStmt                     *sql.Stmt
+	useSecretStmt                   *sql.Stmt
+	userByIDStmt                    *sql.Stmt
+	userByUsernameStmt              *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                             tx,
-		tx:                             tx,
-		aPIByIDStmt:                    q.aPIByIDStmt,
-		aPIsOfStmt:                     q.aPIsOfStmt,
-		accessTokenByHashStmt:          q.accessTokenByHashStmt,
-		addRoleStmt:                    q.addRoleStmt,
-		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
-		appendChangeStmt:               q.appendChangeStmt,
-		applicationByIDStmt:            q.applicationByIDStmt,
-		applicationByNameStmt:          q.applicationByNameStmt,
-		applicationOfKeysStmt:          q.applicationOfKeysStmt,
-		applicationsOfStmt:             q.applicationsOfStmt,
-		changesAfterStmt:               q.changesAfterStmt,
-		codeByHashStmt:                 q.codeByHashStmt,
-		consentOfStmt:                  q.consentOfStmt,
-		countDeviceCodesStmt:           q.countDeviceCodesStmt,
-		countMembershipsStmt:           q.countMembershipsStmt,
-		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
-		createAPIStmt:                  q.createAPIStmt,
-		createAccessTokenStmt:          q.createAccessTokenStmt,
-		createApplicationStmt:          q.createApplicationStmt,
-		createCodeStmt:                 q.createCodeStmt,
-		createDeviceCodeStmt:           q.createDeviceCodeStmt,
-		createIssuerStmt:               q.createIssuerStmt,
-		createKeysStmt:                 q.createKeysStmt,
-		createMemberStmt:               q.createMemberStmt,
-		createOrganizationStmt:         q.createOrganizationStmt,
-		createPendingStmt:              q.createPendingStmt,
-		createRefreshTokenStmt:         q.createRefreshTokenStmt,
-		createSecretStmt:               q.createSecretStmt,
-		createSessionStmt:              q.createSessionStmt,
-		createSubscriptionStmt:         q.createSubscriptionStmt,
-		createUserStmt:                 q.createUserStmt,
-		definitionOfStmt:               q.definitionOfStmt,
-		deleteAPIStmt:                  q.deleteAPIStmt,
-		deleteApplicationStmt:          q.deleteApplicationStmt,
-		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
-		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
-		deleteIssuerStmt:               q.deleteIssuerStmt,
-		deleteKeysStmt:                 q.deleteKeysStmt,
-		deleteMemberStmt:               q.deleteMemberStmt,
-		deleteOrganizationStmt:         q.deleteOrganizationStmt,
-		deleteScopeStmt:                q.deleteScopeStmt,
-		deleteSecretStmt:               q.deleteSecretStmt,
-		deleteSessionStmt:              q.deleteSessionStmt,
-		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
-		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
-		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
-		deleteUserStmt:                 q.deleteUserStmt,
-		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
-		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
-		extendSigningKeyStmt:           q.extendSigningKeyStmt,
-		grantUsesOfStmt:                q.grantUsesOfStmt,
-		issuerByNameStmt:               q.issuerByNameStmt,
-		issuersOfStmt:                  q.issuersOfStmt,
-		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
-		keysOfStmt:                     q.keysOfStmt,
-		keysOfMemberStmt:               q.keysOfMemberStmt,
-		keysOfOrganizationStmt:         q.keysOfOrganizationStmt,
-		keysOfOwnerStmt:                q.keysOfOwnerStmt,
-		keysSubscribedToStmt:           q.keysSubscribedToStmt,
-		lastChangeStmt:                 q.lastChangeStmt,
-		liveRevocationsStmt:            q.liveRevocationsStmt,
-		memberByIDStmt:                 q.memberByIDStmt,
-		memberByUsernameStmt:           q.memberByUsernameStmt,
-		membersStmt:                    q.membersStmt,
-		membershipsStmt:                q.membershipsStmt,
-		organizationByIDStmt:           q.organizationByIDStmt,
-		organizationByKeyStmt:          q.organizationByKeyStmt,
-		organizationsStmt:              q.organizationsStmt,
-		pendingByHashStmt:              q.pendingByHashStmt,
-		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
-		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
-		purgeChangesStmt:               q.purgeChangesStmt,
-		purgeCodesStmt:                 q.purgeCodesStmt,
-		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
-		purgePendingStmt:               q.purgePendingStmt,
-		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
-		purgeRevocationsStmt:           q.purgeRevocationsStmt,
-		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
-		purgeSessionsStmt:              q.purgeSessionsStmt,
-		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
-		putConsentStmt:                 q.putConsentStmt,
-		putRevocationStmt:              q.putRevocationStmt,
-		putScopeStmt:                   q.putScopeStmt,
-		putSessionClientStmt:           q.putSessionClientStmt,
-		putSigningKeyStmt:              q.putSigningKeyStmt,
-		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
-		replacePasswordHashStmt:        q.replacePasswordHashStmt,
-		revocationByIDStmt:             q.revocationByIDStmt,
-		revocationsOfStmt:              q.revocationsOfStmt,
-		rolesStmt:                      q.rolesStmt,
-		rotateRefreshTokenStmt:         q.rotateRefreshTokenStmt,
-		scopesOfStmt:                   q.scopesOfStmt,
-		secretsOfStmt:                  q.secretsOfStmt,
-		servedAPIStmt:                  q.servedAPIStmt,
-		servedAPIsStmt:                 q.servedAPIsStmt,
-		sessionByHashStmt:              q.sessionByHashStmt,
-		setPasswordStmt:                q.setPasswordStmt,
-		signingKeysStmt:                q.signingKeysStmt,
-		subscriptionByIDStmt:           q.subscriptionByIDStmt,
-		subscriptionsOfApplicationStmt: q.subscriptionsOfApplicationStmt,
-		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
-		takePendingStmt:                q.takePendingStmt,
-		takeSessionClientsStmt:         q.takeSessionClientsStmt,
-		touchSessionStmt:               q.touchSessionStmt,
-		updateAPIStmt:                  q.updateAPIStmt,
-		updateApplicationStmt:          q.updateApplicationStmt,
-		updateKeysStmt:                 q.updateKeysStmt,
-		updateMemberStmt:               q.updateMemberStmt,
-		updateOrganizationStmt:         q.updateOrganizationStmt,
-		updateSubscriptionStmt:         q.updateSubscriptionStmt,
-		useCodeStmt:                    q.useCodeStmt,
-		useGrantStmt:                   q.useGrantStmt,
-		useOnceStmt:                    q.useOnceStmt,
-		useSecretStmt:                  q.useSecretStmt,
-		userByIDStmt:                   q.userByIDStmt,
-		userByUsernameStmt:             q.userByUsernameStmt,
+		db:                              tx,
+		tx:                              tx,
+		aPIByIDStmt:                     q.aPIByIDStmt,
+		aPIKeyByHashStmt:                q.aPIKeyByHashStmt,
+		aPIKeyByIDStmt:                  q.aPIKeyByIDStmt,
+		aPIKeysOfAPIStmt:                q.aPIKeysOfAPIStmt,
+		aPIKeysOfApplicationStmt:        q.aPIKeysOfApplicationStmt,
+		aPIsOfStmt:                      q.aPIsOfStmt,
+		accessTokenByHashStmt:           q.accessTokenByHashStmt,
+		addRoleStmt:                     q.addRoleStmt,
+		answerDeviceCodeStmt:            q.answerDeviceCodeStmt,
+		appendChangeStmt:                q.appendChangeStmt,
+		applicationByIDStmt:             q.applicationByIDStmt,
+		applicationByNameStmt:           q.applicationByNameStmt,
+		applicationOfKeysStmt:           q.applicationOfKeysStmt,
+		applicationWithOrganizationStmt: q.applicationWithOrganizationStmt,
+		applicationsOfStmt:              q.applicationsOfStmt,
+		applicationsSubscribedToStmt:    q.applicationsSubscribedToStmt,
+		associateAPIKeyStmt:             q.associateAPIKeyStmt,
+		changesAfterStmt:                q.changesAfterStmt,
+		codeByHashStmt:                  q.codeByHashStmt,
+		consentOfStmt:                   q.consentOfStmt,
+		countDeviceCodesStmt:            q.countDeviceCodesStmt,
+		countMembershipsStmt:            q.countMembershipsStmt,
+		countSubscriptionsToAPIStmt:     q.countSubscriptionsToAPIStmt,
+		createAPIStmt:                   q.createAPIStmt,
+		createAPIKeyStmt:                q.createAPIKeyStmt,
+		createAccessTokenStmt:           q.createAccessTokenStmt,
+		createApplicationStmt:           q.createApplicationStmt,
+		createCodeStmt:                  q.createCodeStmt,
+		createDeviceCodeStmt:            q.createDeviceCodeStmt,
+		createIssuerStmt:                q.createIssuerStmt,
+		createKeysStmt:                  q.createKeysStmt,
+		createMemberStmt:                q.createMemberStmt,
+		createOrganizationStmt:          q.createOrganizationStmt,
+		createPendingStmt:               q.createPendingStmt,
+		createRefreshTokenStmt:          q.createRefreshTokenStmt,
+		createSecretStmt:                q.createSecretStmt,
+		createSessionStmt:               q.createSessionStmt,
+		createSubscriptionStmt:          q.createSubscriptionStmt,
+		createUserStmt:                  q.createUserStmt,
+		definitionOfStmt:                q.definitionOfStmt,
+		deleteAPIStmt:                   q.deleteAPIStmt,
+		deleteAPIKeyStmt:                q.deleteAPIKeyStmt,
+		deleteApplicationStmt:           q.deleteApplicationStmt,
+		deleteDeviceCodeStmt:            q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:         q.deleteDeviceCodesOfStmt,
+		deleteIssuerStmt:                q.deleteIssuerStmt,
+		deleteKeysStmt:                  q.deleteKeysStmt,
+		deleteLooseAPIKeysStmt:          q.deleteLooseAPIKeysStmt,
+		deleteMemberStmt:                q.deleteMemberStmt,
+		deleteOrganizationStmt:          q.deleteOrganizationStmt,
+		deleteScopeStmt:                 q.deleteScopeStmt,
+		deleteSecretStmt:                q.deleteSecretStmt,
+		deleteSessionStmt:               q.deleteSessionStmt,
+		deleteSessionsOfStmt:            q.deleteSessionsOfStmt,
+		deleteSigningKeyStmt:            q.deleteSigningKeyStmt,
+		deleteSubscriptionStmt:          q.deleteSubscriptionStmt,
+		deleteUserStmt:                  q.deleteUserStmt,
+		deviceCodeByHashStmt:            q.deviceCodeByHashStmt,
+		deviceCodeByUserCodeStmt:        q.deviceCodeByUserCodeStmt,
+		extendSigningKeyStmt:            q.extendSigningKeyStmt,
+		grantUsesOfStmt:                 q.grantUsesOfStmt,
+		issuerByNameStmt:                q.issuerByNameStmt,
+		issuersOfStmt:                   q.issuersOfStmt,
+		keysByConsumerKeyStmt:           q.keysByConsumerKeyStmt,
+		keysOfStmt:                      q.keysOfStmt,
+		keysOfMemberStmt:                q.keysOfMemberStmt,
+		keysOfOrganizationStmt:          q.keysOfOrganizationStmt,
+		keysOfOwnerStmt:                 q.keysOfOwnerStmt,
+		keysSubscribedToStmt:            q.keysSubscribedToStmt,
+		lastChangeStmt:                  q.lastChangeStmt,
+		liveRevocationsStmt:             q.liveRevocationsStmt,
+		memberByIDStmt:                  q.memberByIDStmt,
+		memberByUsernameStmt:            q.memberByUsernameStmt,
+		membersStmt:                     q.membersStmt,
+		membershipsStmt:                 q.membershipsStmt,
+		organizationByIDStmt:            q.organizationByIDStmt,
+		organizationByKeyStmt:           q.organizationByKeyStmt,
+		organizationsStmt:               q.organizationsStmt,
+		pendingByHashStmt:               q.pendingByHashStmt,
+		pollDeviceCodeStmt:              q.pollDeviceCodeStmt,
+		purgeAccessTokensStmt:           q.purgeAccessTokensStmt,
+		purgeChangesStmt:                q.purgeChangesStmt,
+		purgeCodesStmt:                  q.purgeCodesStmt,
+		purgeDeviceCodesStmt:            q.purgeDeviceCodesStmt,
+		purgePendingStmt:                q.purgePendingStmt,
+		purgeRefreshTokensStmt:          q.purgeRefreshTokensStmt,
+		purgeRevocationsStmt:            q.purgeRevocationsStmt,
+		purgeSessionClientsStmt:         q.purgeSessionClientsStmt,
+		purgeSessionsStmt:               q.purgeSessionsStmt,
+		purgeUsedOnceStmt:               q.purgeUsedOnceStmt,
+		putConsentStmt:                  q.putConsentStmt,
+		putRevocationStmt:               q.putRevocationStmt,
+		putScopeStmt:                    q.putScopeStmt,
+		putSessionClientStmt:            q.putSessionClientStmt,
+		putSigningKeyStmt:               q.putSigningKeyStmt,
+		refreshTokenByHashStmt:          q.refreshTokenByHashStmt,
+		replacePasswordHashStmt:         q.replacePasswordHashStmt,
+		revocationByIDStmt:              q.revocationByIDStmt,
+		revocationsOfStmt:               q.revocationsOfStmt,
+		rolesStmt:                       q.rolesStmt,
+		rotateRefreshTokenStmt:          q.rotateRefreshTokenStmt,
+		scopesOfStmt:                    q.scopesOfStmt,
+		secretsOfStmt:                   q.secretsOfStmt,
+		servedAPIStmt:                   q.servedAPIStmt,
+		servedAPIsStmt:                  q.servedAPIsStmt,
+		sessionByHashStmt:               q.sessionByHashStmt,
+		setPasswordStmt:                 q.setPasswordStmt,
+		signingKeysStmt:                 q.signingKeysStmt,
+		subscriptionByIDStmt:            q.subscriptionByIDStmt,
+		subscriptionsOfApplicationStmt:  q.subscriptionsOfApplicationStmt,
+		subscriptionsToAPIStmt:          q.subscriptionsToAPIStmt,
+		takePendingStmt:                 q.takePendingStmt,
+		takeSessionClientsStmt:          q.takeSessionClientsStmt,
+		touchSessionStmt:                q.touchSessionStmt,
+		updateAPIStmt:                   q.updateAPIStmt,
+		updateApplicationStmt:           q.updateApplicationStmt,
+		updateKeysStmt:                  q.updateKeysStmt,
+		updateMemberStmt:                q.updateMemberStmt,
+		updateOrganizationStmt:          q.updateOrganizationStmt,
+		updateSettingsStmt:              q.updateSettingsStmt,
+		updateSubscriptionStmt:          q.updateSubscriptionStmt,
+		useAPIKeyStmt:                   q.useAPIKeyStmt,
+		useCodeStmt:                     q.useCodeStmt,
+		useGrantStmt:                    q.useGrantStmt,
+		useOnceStmt:                     q.useOnceStmt,
+		useSecretStmt:                   q.useSecretStmt,
+		userByIDStmt:                    q.userByIDStmt,
+		userByUsernameStmt:              q.userByUsernameStmt,
 	}
 }

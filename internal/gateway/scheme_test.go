@@ -1,0 +1,430 @@
+package gateway
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse"
+)
+
+// APIKey, Person and Presented are facts by what they are asked with.
+
+func (f *facts) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	if f.broken != nil {
+		return nil, nil, f.broken
+	}
+	k := f.keys[key]
+	if k == nil {
+		return nil, nil, gatehouse.Errorf(gatehouse.NotFound, "no such key")
+	}
+	if !k.Live(noon) {
+		return k, nil, errKeyEnded
+	}
+	return k, f.clients[k.ApplicationID], nil
+}
+
+func (f *facts) Person(orgKey, name, password string) (*gatehouse.Authorization, error) {
+	switch {
+	case f.broken != nil:
+		return nil, f.broken
+	case password == "busy":
+		return nil, gatehouse.Errorf(gatehouse.Unavailable, "too many")
+	case name != "john" || password != "p:w":
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "unknown user or wrong password")
+	}
+	return &gatehouse.Authorization{OrgKey: orgKey, KeyType: gatehouse.Production, For: gatehouse.ForUser, Scopes: []string{"update"}, ExpiresAt: gatehouse.EndOfTime}, nil
+}
+
+func (f *facts) Presented(of *certificates) *gatehouse.ClientCertificate {
+	return of.match(f.chain, noon)
+}
+
+// secured is a table of petstores under the names of their securities.
+func secured(t testing.TB, securities map[string]gatehouse.Security) *Table {
+	t.Helper()
+	var apis []*gatehouse.API
+	for name, s := range securities {
+		a := petstore("pets", "/"+name, func(a *gatehouse.API) { a.Settings.Security = s })
+		a.ID = name
+		apis = append(apis, a)
+	}
+	table, err := NewTable(apis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// keyed is an API key with a name for its text.
+func keyed(name string) string { return "ghk_" + name + strings.Repeat("0", 40-len(name)) }
+
+func schemeFacts() *facts {
+	f := petFacts()
+	f.keys = map[string]*gatehouse.APIKey{}
+	subscribed := &gatehouse.Client{}
+	for _, id := range []string{"keys", "any", "custom", "both"} {
+		subscribed.Subscriptions = append(subscribed.Subscriptions, gatehouse.Subscription{APIID: id, State: gatehouse.Unblocked})
+	}
+	f.clients["app"] = subscribed
+	f.clients["key"] = subscribed
+	f.clients["blocked"] = &gatehouse.Client{Subscriptions: []gatehouse.Subscription{{APIID: "keys", State: gatehouse.SubscriptionBlock}}}
+	key := func(name string, change func(*gatehouse.APIKey)) {
+		k := &gatehouse.APIKey{ID: name, OrgKey: "default", Type: gatehouse.Production, ApplicationID: "app"}
+		if change != nil {
+			change(k)
+		}
+		f.keys[keyed(name)] = k
+	}
+	key("good", nil)
+	key("sandbox", func(k *gatehouse.APIKey) { k.Type = gatehouse.Sandbox })
+	key("blocked", func(k *gatehouse.APIKey) { k.ApplicationID = "blocked" })
+	key("unsubscribed", func(k *gatehouse.APIKey) { k.ApplicationID = "stranger" })
+	key("loose", func(k *gatehouse.APIKey) { k.ApplicationID, k.APIID = "", "keys" })
+	key("ours", func(k *gatehouse.APIKey) { k.APIID = "keys" })
+	key("theirs", func(k *gatehouse.APIKey) { k.APIID = "any" })
+	key("ended", func(k *gatehouse.APIKey) { k.ExpiresAt = noon })
+	key("foreign", func(k *gatehouse.APIKey) { k.OrgKey = "johnsorg" })
+	key("near", func(k *gatehouse.APIKey) { k.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	key("page", func(k *gatehouse.APIKey) { k.Referers = []string{"*.a.com/*"} })
+	return f
+}
+
+func basic(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
+}
+
+func TestSchemes(t *testing.T) {
+	table := secured(t, map[string]gatehouse.Security{
+		"tokens": {},
+		"keys":   {Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey}},
+		"people": {Schemes: []gatehouse.Scheme{gatehouse.SchemeBasic}},
+		"any":    {Schemes: []gatehouse.Scheme{gatehouse.SchemeOAuth2, gatehouse.SchemeAPIKey, gatehouse.SchemeBasic}},
+		"custom": {Schemes: []gatehouse.Scheme{gatehouse.SchemeOAuth2, gatehouse.SchemeAPIKey}, Header: "x-token", KeyHeader: "X-Key"},
+	})
+	const production = "production.example"
+	for _, tt := range []struct {
+		name, call string
+		headers    []string // name: value
+		want       string
+	}{
+		{"a key", "GET /keys/v1/pets", []string{"Apikey: " + keyed("good")}, production},
+		{"a key in the query", "GET /keys/v1/pets?a=b&apikey=" + keyed("good"), nil, production},
+		{"a sandbox key", "GET /keys/v1/pets", []string{"Apikey: " + keyed("sandbox")}, "sandbox.example"},
+		{"a key opens what scopes guard", "POST /keys/v1/pets", []string{"Apikey: " + keyed("good")}, production},
+		{"a key of one API", "GET /keys/v1/pets", []string{"Apikey: " + keyed("ours")}, production},
+		{"check 106: a key of another API", "GET /keys/v1/pets", []string{"Apikey: " + keyed("theirs")}, "403 900908"},
+		{"check 106: a key whose application is not subscribed", "GET /keys/v1/pets", []string{"Apikey: " + keyed("unsubscribed")}, "403 900908"},
+		{"check 106: a key that no application has taken up", "GET /keys/v1/pets", []string{"Apikey: " + keyed("loose")}, "403 900908"},
+		{"check 106: a key whose subscription is blocked", "GET /keys/v1/pets", []string{"Apikey: " + keyed("blocked")}, "401 900907"},
+		{"a key of another organization", "GET /keys/v1/pets", []string{"Apikey: " + keyed("foreign")}, "403 900908"},
+		{"a key that has ended", "GET /keys/v1/pets", []string{"Apikey: " + keyed("ended")}, "401 900901"},
+		{"an unknown key", "GET /keys/v1/pets", []string{"Apikey: " + keyed("nobody")}, "401 900901"},
+		{"what is no key", "GET /keys/v1/pets", []string{"Apikey: hello"}, "401 900901"},
+		{"a key twice", "GET /keys/v1/pets", []string{"Apikey: " + keyed("good"), "Apikey: " + keyed("good")}, "400 400"},
+		{"a key in both places", "GET /keys/v1/pets?apikey=" + keyed("good"), []string{"Apikey: " + keyed("good")}, "400 400"},
+		{"a key twice in the query", "GET /keys/v1/pets?apikey=" + keyed("good") + "&%61pikey=x", nil, "400 400"},
+		{"a key from elsewhere", "GET /keys/v1/pets", []string{"Apikey: " + keyed("near")}, "403 900908"},
+		{"a key of a page, from it", "GET /keys/v1/pets", []string{"Apikey: " + keyed("page"), "Referer: https://www.a.com/x?y"}, production},
+		{"a key of a page, from another", "GET /keys/v1/pets", []string{"Apikey: " + keyed("page"), "Referer: https://a.com.evil/x"}, "403 900908"},
+		{"a key of a page, from none", "GET /keys/v1/pets", []string{"Apikey: " + keyed("page")}, "403 900908"},
+
+		{"a token where keys are looked at alone", "GET /keys/v1/pets", []string{"Authorization: Bearer user"}, "401 900902"},
+		{"a password where keys are looked at alone", "GET /keys/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, "401 900902"},
+		{"a key where tokens are looked at alone", "GET /tokens/v1/pets", []string{"Apikey: " + keyed("good")}, "401 900902"},
+		{"a password where tokens are looked at alone", "GET /tokens/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, "401 900902"},
+		{"a key as a token", "GET /any/v1/pets", []string{"Authorization: Bearer " + keyed("good")}, "401 900901"},
+
+		{"a password", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, production},
+		{"a password, and the scope by a role", "POST /people/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, production},
+		{"a password where a user is wanted", "GET /people/v1/user", []string{"Authorization: " + basic("john", "p:w")}, production},
+		{"a password where an application is wanted", "GET /people/v1/app", []string{"Authorization: " + basic("john", "p:w")}, "401 900905"},
+		{"check 9: a wrong password", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "wrong")}, "401 900901"},
+		{"check 9: an unknown user", "GET /people/v1/pets", []string{"Authorization: " + basic("nobody", "wrong")}, "401 900901"},
+		{"no base64", "GET /people/v1/pets", []string{"Authorization: Basic !"}, "401 900901"},
+		{"no colon", "GET /people/v1/pets", []string{"Authorization: Basic aGVsbG8="}, "401 900901"},
+		{"check 130: too many sign in", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "busy")}, "503 503"},
+		{"none of several", "GET /any/v1/pets", nil, "401 900902"},
+		{"a bad token is not rescued by a key", "GET /any/v1/pets", []string{"Authorization: Bearer nobody", "Apikey: " + keyed("good")}, "401 900901"},
+		{"a wrong password is not rescued by a key", "GET /any/v1/pets", []string{"Authorization: " + basic("john", "no"), "Apikey: " + keyed("good")}, "401 900901"},
+		{"a resource for everybody", "GET /keys/v1/open", nil, production},
+
+		{"a header of its own", "GET /custom/v1/pets", []string{"X-Token: Bearer user"}, production},
+		{"the usual header then means nothing", "GET /custom/v1/pets", []string{"Authorization: Bearer user"}, "401 900902"},
+		{"a header of its own twice", "GET /custom/v1/pets", []string{"X-Token: Bearer user", "X-Token: Bearer user"}, "400 400"},
+		{"a key in a header of its own", "GET /custom/v1/pets", []string{"X-Key: " + keyed("good")}, production},
+		{"a key in the usual header then means nothing", "GET /custom/v1/pets", []string{"Apikey: " + keyed("good")}, "401 900902"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := headOf(tt.call, tt.headers)
+			d := Decide(table, schemeFacts(), h)
+			if got := outcome(d); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func headOf(call string, headers []string) *Head {
+	method, target, _ := strings.Cut(call, " ")
+	h := &Head{Method: method, Header: map[string][]string{}}
+	h.Path, h.Query, _ = strings.Cut(target, "?")
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Header[name] = append(h.Header[name], value)
+		if name == "Authorization" {
+			h.Authorization = value
+		}
+	}
+	return h
+}
+
+// Wrong password and unknown user are one answer, to the byte; each scheme that an API
+// looks at has its challenge, and no other.
+func TestChallengesOfSchemes(t *testing.T) {
+	table := secured(t, map[string]gatehouse.Security{
+		"keys": {Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey}},
+		"any":  {Schemes: []gatehouse.Scheme{gatehouse.SchemeOAuth2, gatehouse.SchemeAPIKey, gatehouse.SchemeBasic}},
+	})
+	write := func(call string, headers ...string) *httptest.ResponseRecorder {
+		d, w := Decide(table, schemeFacts(), headOf(call, headers)), httptest.NewRecorder()
+		d.write(w, "")
+		return w
+	}
+	wrong := write("GET /any/v1/pets", "Authorization: "+basic("john", "wrong"))
+	unknown := write("GET /any/v1/pets", "Authorization: "+basic("nobody", "wrong"))
+	if wrong.Body.String() != unknown.Body.String() || fmt.Sprint(wrong.Header()) != fmt.Sprint(unknown.Header()) {
+		t.Errorf("check 9: %s %v, %s %v", wrong.Body, wrong.Header(), unknown.Body, unknown.Header())
+	}
+	for call, want := range map[string]string{"GET /keys/v1/pets": "API", "GET /any/v1/pets": "Bearer DPoP Basic API"} {
+		var got []string
+		for _, line := range write(call).Header()["Www-Authenticate"] {
+			got = append(got, strings.Fields(line)[0])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: challenges %q, want %s", call, got, want)
+		}
+	}
+	if w := write("GET /any/v1/pets", "Authorization: "+basic("john", "busy")); w.Header().Get("Retry-After") == "" {
+		t.Error("check 130: no Retry-After")
+	}
+	if body := write("GET /keys/v1/pets").Body.String(); !strings.Contains(body, "'Apikey : API_KEY'") || strings.Contains(body, "Bearer") {
+		t.Errorf("what is missing: %s", body)
+	}
+}
+
+func TestKeysThatCannotBeLookedUp(t *testing.T) {
+	table := secured(t, map[string]gatehouse.Security{"any": {Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey, gatehouse.SchemeBasic}}})
+	for _, header := range []string{"Apikey: " + keyed("good"), "Authorization: " + basic("john", "p:w")} {
+		cause := errors.New("out of order")
+		d := Decide(table, &facts{broken: cause}, headOf("GET /any/v1/pets", []string{header}))
+		if outcome(d) != "500 900900" || !errors.Is(d.Err, cause) {
+			t.Errorf("%s: %s, %v", header, outcome(d), d.Err)
+		}
+	}
+}
+
+func TestAudiences(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		audiences []string
+		asked     []string // what the token was asked for
+		want      string
+	}{
+		{"none asked for, none wanted", nil, nil, "production.example"},
+		{"the client", []string{"other", "key"}, nil, "production.example"},
+		{"the gateway", []string{"https://gateway.example"}, nil, "production.example"},
+		{"another", []string{"other"}, nil, "403 900914"},
+		{"what it was asked for", []string{"https://gateway.example/pets/v1"}, []string{"https://gateway.example/pets/v1"}, "production.example"},
+		{"asked for less than the gateway", []string{"https://gateway.example"}, []string{"https://gateway.example/pets/v1"}, "403 900914"},
+	} {
+		table, err := NewTable([]*gatehouse.API{petstore("pets", "/pets", func(a *gatehouse.API) { a.Settings.Security.Audiences = tt.audiences })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := petFacts()
+		f.tokens["user"].Audience = tt.asked
+		h := headOf("GET /pets/v1/pets", []string{"Authorization: Bearer user"})
+		h.Gateway = "https://gateway.example"
+		if got := outcome(Decide(table, f, h)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestAPIsWithoutSubscriptions(t *testing.T) {
+	table, err := NewTable([]*gatehouse.API{petstore("free", "/free", func(a *gatehouse.API) {
+		a.Tiers = []string{gatehouse.Subscriptionless}
+		a.Settings.Security.Schemes = []gatehouse.Scheme{gatehouse.SchemeOAuth2, gatehouse.SchemeAPIKey}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ header, want string }{
+		{"Authorization: Bearer user", "production.example"},
+		{"Authorization: Bearer foreign", "403 900908"},
+		{"Apikey: " + keyed("unsubscribed"), "production.example"},
+		{"Apikey: " + keyed("foreign"), "403 900908"},
+	} {
+		if got := outcome(Decide(table, schemeFacts(), headOf("GET /free/v1/pets", []string{tt.header}))); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.header, got, tt.want)
+		}
+	}
+}
+
+// issued makes a certificate, signed by issuer or by itself.
+func issued(t testing.TB, name string, until time.Time, issuer *x509.Certificate, by *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: noon.Add(-time.Hour), NotAfter: until,
+		BasicConstraintsValid: true, IsCA: issuer == nil, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if issuer == nil {
+		issuer, by = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, key
+}
+
+func inPEM(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+func TestMutualTLS(t *testing.T) {
+	later := noon.Add(time.Hour)
+	known, _ := issued(t, "known", later, nil, nil)
+	sandboxed, _ := issued(t, "sandboxed", later, nil, nil)
+	ended, _ := issued(t, "ended", noon.Add(-time.Minute), nil, nil)
+	unknown, _ := issued(t, "known", later, nil, nil)
+	root, rootKey := issued(t, "root", later, nil, nil)
+	leaf, _ := issued(t, "leaf", later, root, rootKey)
+	plain, plainKey := issued(t, "plain", later, nil, nil)
+	notVouched, _ := issued(t, "leaf", later, plain, plainKey)
+	said := []gatehouse.ClientCertificate{
+		{Alias: "known", Type: gatehouse.Production, Tier: "Gold", PEM: inPEM(known)}, {Alias: "sandboxed", Type: gatehouse.Sandbox, PEM: inPEM(sandboxed)},
+		{Alias: "ended", Type: gatehouse.Production, PEM: inPEM(ended)}, {Alias: "root", Type: gatehouse.Production, PEM: inPEM(root), Authority: true},
+		{Alias: "plain", Type: gatehouse.Production, PEM: inPEM(plain)},
+	}
+	tokens := []gatehouse.Scheme{gatehouse.SchemeOAuth2}
+	table := secured(t, map[string]gatehouse.Security{
+		"alone":  {MutualTLS: gatehouse.Mandatory, Certificates: said},
+		"both":   {MutualTLS: gatehouse.Mandatory, Certificates: said, Schemes: tokens},
+		"either": {MutualTLS: gatehouse.Mandatory, Certificates: said, Schemes: tokens, CertificateAlone: true},
+		"any":    {MutualTLS: gatehouse.Optional, Certificates: said, Schemes: tokens},
+	})
+	for _, tt := range []struct {
+		name, call  string
+		certificate *x509.Certificate
+		token       string
+		want        string
+	}{
+		{"a known certificate", "GET /alone/v1/pets", known, "", "production.example"},
+		{"a sandbox certificate", "GET /alone/v1/pets", sandboxed, "", "sandbox.example"},
+		{"no certificate", "GET /alone/v1/pets", nil, "", "401 900901"},
+		{"no certificate, and a token", "GET /alone/v1/pets", nil, "user", "401 900901"},
+		{"an unknown certificate of the same name", "GET /alone/v1/pets", unknown, "", "401 900901"},
+		{"a certificate that has ended", "GET /alone/v1/pets", ended, "", "401 900901"},
+		{"one that an authority vouches for", "GET /alone/v1/pets", leaf, "", "production.example"},
+		{"one that a plain certificate signed", "GET /alone/v1/pets", notVouched, "", "401 900901"},
+		{"a token where none is looked at", "GET /alone/v1/pets", known, "nobody", "production.example"},
+		{"both", "GET /both/v1/pets", known, "user", "production.example"},
+		{"both, sandbox certificate and production token", "GET /both/v1/pets", sandboxed, "user", "production.example"},
+		{"the certificate alone is not both", "GET /both/v1/pets", known, "", "401 900902"},
+		{"the token alone is not both", "GET /both/v1/pets", nil, "user", "401 900901"},
+		{"a certificate does not rescue a bad token", "GET /both/v1/pets", known, "nobody", "401 900901"},
+		{"the certificate suffices", "GET /either/v1/pets", known, "", "production.example"},
+		{"a bad token where the certificate suffices", "GET /either/v1/pets", known, "nobody", "401 900901"},
+		{"optional, and not there", "GET /any/v1/pets", nil, "user", "production.example"},
+		{"optional, and unknown", "GET /any/v1/pets", unknown, "user", "production.example"},
+		{"optional, and without a token", "GET /any/v1/pets", known, "", "401 900902"},
+		{"a resource for everybody", "GET /alone/v1/open", nil, "", "production.example"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := schemeFacts()
+			if tt.certificate != nil {
+				f.chain = []*x509.Certificate{tt.certificate}
+			}
+			headers := []string{"X-Wso2-Client-Certificate: " + base64.StdEncoding.EncodeToString([]byte(inPEM(known)))}
+			if tt.token != "" {
+				headers = append(headers, "Authorization: Bearer "+tt.token)
+			}
+			if got := outcome(Decide(table, f, headOf(tt.call, headers))); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDefaultVersions(t *testing.T) {
+	version := func(id, context, version string, standard bool, state gatehouse.State) *gatehouse.API {
+		return petstore(id, context, func(a *gatehouse.API) { a.Version, a.Settings.Default, a.State = version, standard, state })
+	}
+	table, err := NewTable([]*gatehouse.API{
+		version("one", "/pets", "1", true, gatehouse.Published),
+		version("two", "/pets", "2", true, gatehouse.Created),
+		version("inside", "/a/{version}/b", "1", true, gatehouse.Published),
+		version("first", "/{version}/c", "1", false, gatehouse.Published),
+		version("ab", "/a", "b", false, gatehouse.Published),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/pets/1/pets": "one", "/pets/pets": "one", "/t/default/pets/pets": "one", "/pets": "one",
+		"/pets/2/pets": "one", // check 107: a path of the default version, which has no such resource
+		"/a/1/b/pets":  "inside", "/a/b/pets": "ab", "/1/c/pets": "first", "/c/pets": "", "/1/pets": "", "/petsx/pets": "",
+	} {
+		r, rest := table.find(path)
+		got := ""
+		if r != nil {
+			got = r.api.ID
+		}
+		if got != want {
+			t.Errorf("%s leads to %q with %q, want %q", path, got, rest, want)
+		}
+	}
+	if d := Decide(table, petFacts(), &Head{Method: "GET", Path: "/pets/2/pets"}); outcome(d) != "404 404" {
+		t.Errorf("check 107: an unpublished version: %s", outcome(d))
+	}
+	table, err = table.With(version("two", "/pets", "2", true, gatehouse.Published))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := table.find("/pets/pets"); r == nil || r.api.ID != "two" {
+		t.Error("the default does not move when the new one is published")
+	}
+	table, err = table.With(version("one", "/pets", "1", false, gatehouse.Published)) // what the store does to the one before
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := table.find("/pets/pets"); r == nil || r.api.ID != "two" {
+		t.Error("the older version takes the default along")
+	}
+	if r, _ := table.Without("two").find("/pets/pets"); r != nil {
+		t.Errorf("without a default version %s answers", r.api.ID)
+	}
+}
