@@ -105,9 +105,37 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err := t.putScopes(ctx, orgID, def.Scopes); err != nil {
 			return err
 		}
-		return t.changed(ctx, gatehouse.APIChanged, id)
+		if err := t.changed(ctx, gatehouse.APIChanged, id); err != nil {
+			return err
+		}
+		return t.onlyDefault(ctx, a)
 	})
 	return db.explain(err, "API")
+}
+
+// onlyDefault takes from the other versions of a that they are the default version, once a
+// is and is served. Before, the one that was goes on.
+func (t *tx) onlyDefault(ctx context.Context, a *gatehouse.API) error {
+	if !a.Settings.Default || !a.Served() {
+		return nil
+	}
+	all, err := t.apis(ctx, a.OrgID, a.OrgKey)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.ID == a.ID || other.Context != a.Context || !other.Settings.Default {
+			continue
+		}
+		other.Settings.Default = false
+		if err := t.UpdateSettings(ctx, query.UpdateSettingsParams{ID: other.ID, Settings: jsonText(other.Settings)}); err != nil {
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.APIChanged, other.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteAPI removes an API, its subscriptions, and the scopes that no other API

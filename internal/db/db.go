@@ -7,7 +7,7 @@
 // transaction that changes it (change.go).
 //
 //	organization.go user.go session.go      people and where they belong
-//	api.go scope.go                         what publishers offer
+//	api.go version.go scope.go              what publishers offer
 //	application.go keys.go subscription.go apikey.go   what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	authorize.go                            what browsers go through on the way to a token

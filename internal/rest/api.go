@@ -60,14 +60,14 @@ type apiBody struct {
 	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
 	Warnings        []string        `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
+	securityBody
+
 	// One value of each of these is what Gatehouse does; see fixed.
 	Visibility                 string  `json:"visibility,omitempty"`
 	AccessControl              string  `json:"accessControl,omitempty"`
 	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
 	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
 	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
-	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
-	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
 	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
 }
 
@@ -121,15 +121,12 @@ func (b *apiBody) fixed() error {
 		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
 		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
 		{"apiThrottlingPolicy", cmp.Or(value(b.APIThrottlingPolicy), gatehouse.Unlimited), gatehouse.Unlimited},
-		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
 	} {
 		if field.value != "" && !strings.EqualFold(field.value, field.only) {
 			return gatehouse.Errorf(gatehouse.Invalid, "%s %q is not supported: leave it out, or use %q", field.name, field.value, field.only)
 		}
 	}
 	switch c := b.EndpointConfig; {
-	case b.IsDefaultVersion:
-		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
 	case b.EnableSchemaValidation:
 		return gatehouse.Errorf(gatehouse.Invalid, "enableSchemaValidation is not supported: leave it out")
 	case c != nil && c.Type != "" && c.Type != "http":
@@ -166,7 +163,10 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		}
 		c.Policies = policies
 	}
-	return c, nil
+	var err error
+	c.Security, err = b.security()
+	c.Default = b.IsDefaultVersion
+	return c, err
 }
 
 // resources reads the body's operations.
@@ -202,7 +202,7 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
-		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
+		APIThrottlingPolicy: &unlimited, securityBody: newSecurityBody(a),
 		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
 	}
 	if a.Production != "" {
@@ -265,7 +265,7 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), c.Policies
+	c.Apply(&a)
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}
@@ -330,6 +330,9 @@ func (h *Handler) updateAPI(r *request) (any, error) {
 	changes, err := body.changes()
 	if err != nil {
 		return nil, err
+	}
+	if body.Policies != nil && len(body.Policies) == 0 && a.Served() {
+		changes.Tiers = []string{gatehouse.Subscriptionless} // as clients of the platform mean it
 	}
 	if body.Operations != nil {
 		resources, err := body.resources()

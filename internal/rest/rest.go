@@ -5,8 +5,8 @@
 //	routes.go          the table of routes; read it to see what there is
 //	error.go           errors in the Management API's own form, written once
 //	body.go query.go list.go     reading bodies and queries, answering lists
-//	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
-//	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
+//	api.go api_import.go security.go certificate.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
+//	store.go application.go keys.go secret.go apikey.go subscription.go     /api/am/devportal/v3
 //	register.go        client registration, with a person's password
 //	openapi.go         the interface's own OpenAPI documents, made from the table
 //

@@ -33,3 +33,6 @@ SELECT definition FROM apis WHERE org_id = $1 AND id = $2;
 
 -- name: UpdateSettings :exec
 UPDATE apis SET settings = $2 WHERE id = $1;
+
+-- name: UpdateState :exec
+UPDATE apis SET state = $2, updated_at = $3 WHERE id = $1;

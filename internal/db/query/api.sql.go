@@ -363,3 +363,18 @@ func (q *Queries) UpdateSettings(ctx context.Context, arg UpdateSettingsParams) 
 	_, err := q.exec(ctx, q.updateSettingsStmt, updateSettings, arg.ID, arg.Settings)
 	return err
 }
+
+const updateState = `-- name: UpdateState :exec
+UPDATE apis SET state = $2, updated_at = $3 WHERE id = $1
+`
+
+type UpdateStateParams struct {
+	ID        string
+	State     string
+	UpdatedAt int64
+}
+
+func (q *Queries) UpdateState(ctx context.Context, arg UpdateStateParams) error {
+	_, err := q.exec(ctx, q.updateStateStmt, updateState, arg.ID, arg.State, arg.UpdatedAt)
+	return err
+}

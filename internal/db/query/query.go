@@ -384,6 +384,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateSettingsStmt, err = db.PrepareContext(ctx, updateSettings); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSettings: %w", err)
 	}
+	if q.updateStateStmt, err = db.PrepareContext(ctx, updateState); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateState: %w", err)
+	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
 	}
@@ -1013,6 +1016,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateSettingsStmt: %w", cerr)
 		}
 	}
+	if q.updateStateStmt != nil {
+		if cerr := q.updateStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateStateStmt: %w", cerr)
+		}
+	}
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
@@ -1212,6 +1220,7 @@ type Queries struct {
 	updateMemberStmt                *sql.Stmt
 	updateOrganizationStmt          *sql.Stmt
 	updateSettingsStmt              *sql.Stmt
+	updateStateStmt                 *sql.Stmt
 	updateSubscriptionStmt          *sql.Stmt
 	useAPIKeyStmt                   *sql.Stmt
 	useCodeStmt                     *sql.Stmt
@@ -1346,6 +1355,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		updateMemberStmt:                q.updateMemberStmt,
 		updateOrganizationStmt:          q.updateOrganizationStmt,
 		updateSettingsStmt:              q.updateSettingsStmt,
+		updateStateStmt:                 q.updateStateStmt,
 		updateSubscriptionStmt:          q.updateSubscriptionStmt,
 		useAPIKeyStmt:                   q.useAPIKeyStmt,
 		useCodeStmt:                     q.useCodeStmt,
