@@ -20,16 +20,19 @@ import (
 // is not held at all: package organization counts it.
 type people struct {
 	organizations *organization.Service
-	scopes        interface {
-		Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error)
-	}
-	most int
-	now  func() time.Time
-	key  []byte
+	scopes        scopes
+	most          int
+	now           func() time.Time
+	key           []byte
 
 	mu    sync.Mutex
 	drops uint64 // how often something was dropped: a sign-in that began before is not held
 	held  map[[sha256.Size]byte]signedIn
+}
+
+// scopes are those of an organization.
+type scopes interface {
+	Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error)
 }
 
 // signedIn is what was right a moment ago.
@@ -41,7 +44,7 @@ type signedIn struct {
 // holdPeople is how long a sign-in is held when nothing changes.
 const holdPeople = time.Minute
 
-func newPeople(organizations *organization.Service, scopes *Services, most int, now func() time.Time) *people {
+func newPeople(organizations *organization.Service, scopes scopes, most int, now func() time.Time) *people {
 	p := &people{organizations: organizations, scopes: scopes, most: most, now: now, key: make([]byte, sha256.Size), held: map[[sha256.Size]byte]signedIn{}}
 	rand.Read(p.key)
 	return p
