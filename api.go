@@ -108,7 +108,11 @@ func (a *API) Path() string {
 // DefaultPath returns the base path without a version, which leads to the default version.
 func (a *API) DefaultPath() string { return strings.Replace(a.Context, versionSegment, "", 1) }
 
-// Served reports whether the gateway knows a: every state but the first and the last.
+// Known reports whether the gateway knows a: every state but the last. Those that are not
+// served yet it shows to their publishers alone, who try them out.
+func (a *API) Known() bool { return a.State != Retired }
+
+// Served reports whether the gateway serves a: every state but the first and the last.
 func (a *API) Served() bool {
 	return a.State == Published || a.State == Prototyped || a.State == Deprecated || a.State == Blocked
 }

@@ -218,23 +218,23 @@ func (db *DB) Document(ctx context.Context, orgID, id string) (string, error) {
 	return document, db.explain(err, "API")
 }
 
-// ServedAPI returns an API when the gateway serves it, whatever its organization; it
-// is NotFound when it is gone or in a state that is not served.
-func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) {
-	r, err := db.q.ServedAPI(ctx, id)
+// KnownAPI returns an API when the gateway knows it, whatever its organization; it is
+// NotFound when it is gone or retired.
+func (db *DB) KnownAPI(ctx context.Context, id string) (*gatehouse.API, error) {
+	r, err := db.q.KnownAPI(ctx, id)
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
 	return api(r.API, r.OrgKey)
 }
 
-// ServedAPIs returns every API that the gateway serves, with what it needs of them.
-func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
-	rows, err := db.q.ServedAPIs(ctx)
+// KnownAPIs returns every API that the gateway knows, with what it needs of them.
+func (db *DB) KnownAPIs(ctx context.Context) ([]*gatehouse.API, error) {
+	rows, err := db.q.KnownAPIs(ctx)
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
-	return tryEach(rows, func(r query.ServedAPIsRow) (*gatehouse.API, error) {
+	return tryEach(rows, func(r query.KnownAPIsRow) (*gatehouse.API, error) {
 		resources, err := list[gatehouse.Resource](r.Resources)
 		if err != nil {
 			return nil, err

@@ -112,7 +112,7 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 		if diff := cmp.Diff([]gatehouse.Role{"editor"}, roles); diff != "" {
 			t.Error("unknown roles are made, built-in ones are not:", diff)
 		}
-		served, err := h.ServedAPIs(ctx)
+		served, err := h.KnownAPIs(ctx)
 		must(t, err)
 		if len(served) != 1 || served[0].BasePath() != "/t/johnsorg/orgnews/1.0.0" {
 			t.Errorf("served APIs: %v", served)

@@ -50,6 +50,8 @@ type Facts interface {
 	// whose subscriptions it uses, nil if there is none; NotFound when one of them is gone,
 	// and an error with gatehouse.ErrTokenExpired in its chain when the key has ended.
 	APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error)
+	// Internal returns what an internal key says; Unauthenticated when it is not valid.
+	Internal(key string) (*gatehouse.Authorization, error)
 	// Person returns what a member of an organization may do, proven by a password;
 	// Unauthenticated when it is not theirs, Unavailable when too many are asked for.
 	Person(orgKey, name, password string) (*gatehouse.Authorization, error)
@@ -84,7 +86,7 @@ type Decision struct {
 // the same table, facts and head give the same decision, whoever asks.
 func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	r, rest := t.find(h.Path)
-	if r == nil {
+	if r == nil || !r.api.Served() && !tries(f, h, r.api.ID) {
 		d.Refusal = unknownAPI
 		return d
 	}

@@ -41,8 +41,8 @@ import (
 
 // APIs are the definitions the table is compiled from.
 type APIs interface {
-	ServedAPIs(ctx context.Context) ([]*gatehouse.API, error)
-	ServedAPI(ctx context.Context, id string) (*gatehouse.API, error)
+	KnownAPIs(ctx context.Context) ([]*gatehouse.API, error)
+	KnownAPI(ctx context.Context, id string) (*gatehouse.API, error)
 }
 
 // Tokens read access tokens.
@@ -50,6 +50,9 @@ type Tokens interface {
 	// Verify returns what a token says; Unauthenticated when it is not valid, with
 	// gatehouse.ErrTokenExpired in the chain if it was once.
 	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+	// VerifyInternal does the same with a key by which a publisher tries out the APIs that
+	// are its audience.
+	VerifyInternal(key string) (*gatehouse.Authorization, error)
 }
 
 // Clients know consumer keys.
@@ -117,7 +120,7 @@ type Gateway struct {
 func (g *Gateway) Load(ctx context.Context) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	apis, err := g.APIs.ServedAPIs(ctx)
+	apis, err := g.APIs.KnownAPIs(ctx)
 	if err != nil {
 		return fmt.Errorf("load APIs, the gateway serves what it had: %w", err)
 	}
@@ -134,7 +137,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	api, err := g.APIs.ServedAPI(ctx, apiID)
+	api, err := g.APIs.KnownAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
 		g.table.Store(g.current().Without(apiID))

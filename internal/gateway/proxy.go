@@ -110,6 +110,10 @@ func (c *call) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) 
 	return k, client, err
 }
 
+func (c *call) Internal(key string) (*gatehouse.Authorization, error) {
+	return c.gateway.Tokens.VerifyInternal(key)
+}
+
 func (c *call) Person(orgKey, name, password string) (*gatehouse.Authorization, error) {
 	return c.gateway.People.Person(c.r.Context(), orgKey, name, password, c.Address())
 }

@@ -78,7 +78,7 @@ var (
 	busy = status(http.StatusServiceUnavailable, "Service Unavailable",
 		"Too many people are signing in: try again in a moment")
 	otherAPI = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
-		Description: "The API key opens another API alone"})
+		Description: "The key opens another API alone"})
 	wrongAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
 		Description: "The API key may not be used from this address"})
 	wrongPage = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",

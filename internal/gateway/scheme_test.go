@@ -48,6 +48,14 @@ func (f *facts) Person(orgKey, name, password string) (*gatehouse.Authorization,
 	return &gatehouse.Authorization{OrgKey: orgKey, KeyType: gatehouse.Production, For: gatehouse.ForUser, Scopes: []string{"update"}, ExpiresAt: gatehouse.EndOfTime}, nil
 }
 
+// Internal holds for the API that the key names.
+func (f *facts) Internal(key string) (*gatehouse.Authorization, error) {
+	if key == "bad" {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "no such key")
+	}
+	return &gatehouse.Authorization{OrgKey: "default", KeyType: gatehouse.Production, For: gatehouse.ForUser, Audience: []string{key}, ExpiresAt: gatehouse.EndOfTime}, nil
+}
+
 func (f *facts) Presented(of *certificates) *gatehouse.ClientCertificate {
 	return of.match(f.chain, noon)
 }
@@ -395,7 +403,7 @@ func TestDefaultVersions(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/pets/1/pets": "one", "/pets/pets": "one", "/t/default/pets/pets": "one", "/pets": "one",
-		"/pets/2/pets": "one", // check 107: a path of the default version, which has no such resource
+		"/pets/2/pets": "two", // check 107: the version that is meant, which nobody is shown yet
 		"/a/1/b/pets":  "inside", "/a/b/pets": "ab", "/1/c/pets": "first", "/c/pets": "", "/1/pets": "", "/petsx/pets": "",
 	} {
 		r, rest := table.find(path)
@@ -426,5 +434,31 @@ func TestDefaultVersions(t *testing.T) {
 	}
 	if r, _ := table.Without("two").find("/pets/pets"); r != nil {
 		t.Errorf("without a default version %s answers", r.api.ID)
+	}
+}
+
+func TestPublishersTryTheirAPIsOut(t *testing.T) {
+	table := petTable(t)
+	for _, tt := range []struct {
+		name, call string
+		headers    []string
+		want       string
+	}{
+		{"before it is published", "GET /created/v1/pets", []string{"Internal-Key: created"}, "production.example"},
+		{"whatever scopes it takes", "POST /created/v1/pets", []string{"Internal-Key: created"}, "production.example"},
+		{"a resource that it does not have", "GET /created/v1/nothing", []string{"Internal-Key: created"}, "404 404"},
+		{"what opens it to everybody is not open yet", "GET /created/v1/open", nil, "404 404"},
+		{"by another's key", "GET /created/v1/pets", []string{"Internal-Key: pets"}, "404 404"},
+		{"by a bad key", "GET /created/v1/pets", []string{"Internal-Key: bad"}, "404 404"},
+		{"by two keys", "GET /created/v1/pets", []string{"Internal-Key: created", "Internal-Key: created"}, "404 404"},
+		{"by a token", "GET /created/v1/pets", []string{"Authorization: Bearer user"}, "404 404"},
+		{"published, without a subscription", "GET /stranger/v1/pets", []string{"Internal-Key: stranger"}, "production.example"},
+		{"published, by another's key", "GET /pets/v1/pets", []string{"Internal-Key: created"}, "403 900908"},
+		{"a bad key is not rescued by a token", "GET /pets/v1/pets", []string{"Internal-Key: bad", "Authorization: Bearer user"}, "401 900901"},
+		{"blocked", "GET /blocked/v1/pets", []string{"Internal-Key: blocked"}, "503 700700"},
+	} {
+		if got := outcome(Decide(table, petFacts(), headOf(tt.call, tt.headers))); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
 	}
 }

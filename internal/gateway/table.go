@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 )
 
-// Table is the compiled form of all served APIs. It never changes: a change makes a
+// Table is the compiled form of all APIs that the gateway knows. It never changes: a change makes a
 // new table that shares with the old one everything but the API that changed and the
 // map of its organization. For an organization with 10,000 APIs that map is copied in
 // about a millisecond; the resources of other APIs are not touched.
@@ -61,14 +61,14 @@ type Endpoint struct {
 	Path   string // escaped, without a slash at its end
 }
 
-// NewTable compiles the APIs that are served; the others are left out. The error tells
+// NewTable compiles the APIs that are known; the others are left out. The error tells
 // of each API that could not be compiled: the table serves the rest. The caller does
 // not change the APIs afterwards.
 func NewTable(apis []*gatehouse.API) (*Table, error) {
 	t := &Table{organizations: map[string]*directory{}}
 	var failed []error
 	for _, api := range apis {
-		if !api.Served() {
+		if !api.Known() {
 			continue
 		}
 		r, err := compile(api)
@@ -87,9 +87,9 @@ func NewTable(apis []*gatehouse.API) (*Table, error) {
 }
 
 // With returns a table in which api is as it is now, or gone if it is no longer
-// served. When api cannot be compiled, t stays valid as it is.
+// known. When api cannot be compiled, t stays valid as it is.
 func (t *Table) With(api *gatehouse.API) (*Table, error) {
-	if !api.Served() {
+	if !api.Known() {
 		return t.Without(api.ID), nil
 	}
 	r, err := compile(api)
@@ -138,7 +138,7 @@ func (d *directory) clone() *directory {
 // in which one takes over from the other, the one that was put last is the default.
 func (d *directory) put(r *route) {
 	d.versions.put(r.api.Path(), r)
-	if r.api.Settings.Default {
+	if r.api.Settings.Default && r.api.Served() {
 		d.defaults.put(r.api.DefaultPath(), r)
 	}
 }

@@ -24,8 +24,14 @@ import (
 type Service struct {
 	Store Store
 	// Check refuses an API whose settings the gateway could not serve.
-	Check func(*gatehouse.API) error
-	Now   func() time.Time
+	Check  func(*gatehouse.API) error
+	Tokens Tokens
+	Now    func() time.Time
+}
+
+// Tokens issues internal keys.
+type Tokens interface {
+	IssueInternal(a *gatehouse.Authorization) (string, error)
 }
 
 // Store keeps APIs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 )
@@ -45,6 +46,31 @@ func unless(name, usual string) string {
 		return ""
 	}
 	return name
+}
+
+// TryOutLifetime is how long an internal key is good for.
+const TryOutLifetime = time.Hour
+
+// TryOut returns an internal key, by which the acting member calls one API before it is
+// published, and without a subscription.
+func (s *Service) TryOut(ctx context.Context, by *gatehouse.Member, apiID string) (string, error) {
+	a, err := s.API(ctx, by, apiID)
+	if err != nil {
+		return "", err
+	}
+	if !a.Known() {
+		return "", gatehouse.Errorf(gatehouse.Conflict, "API %s %s is %s: there is nothing to try out", a.Name, a.Version, a.State)
+	}
+	now := s.Now()
+	says := &gatehouse.Authorization{
+		ID: gatehouse.NewID(now), OrgKey: a.OrgKey, KeyType: gatehouse.Production, For: gatehouse.ForUser, Subject: by.ID, Username: by.Qualified(),
+		Audience: []string{a.ID}, IssuedAt: now,
+	}
+	if a.Production == "" && a.Sandbox != "" {
+		says.KeyType = gatehouse.Sandbox
+	}
+	says.Lives(TryOutLifetime)
+	return s.Tokens.IssueInternal(says)
 }
 
 // AddCertificate lets an API know a caller by a certificate, in PEM or DER. It is a

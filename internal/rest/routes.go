@@ -76,6 +76,7 @@ var publisherRoutes = []route{
 	{"GET", "/apis/{apiId}/client-certs/{keyType}", "The certificates for calls of one key type", viewAPIs, paging + "alias", nil, list[certificateInfo]{}, 0, (*Handler).listCertificates},
 	{"POST", "/apis/{apiId}/client-certs/{keyType}", "Know a caller of one key type by a certificate", createAPIs, "", form{}, certificateInfo{}, 201, (*Handler).addCertificate},
 	{"DELETE", "/apis/{apiId}/client-certs/{keyType}/{alias}", "Forget a certificate", createAPIs, "", nil, nil, 0, (*Handler).removeCertificate},
+	{"POST", "/apis/{apiId}/generate-key", "A key to try the API out with, before it is published too", createAPIs, "", nil, internalKeyInfo{}, 0, (*Handler).generateInternalKey},
 	{"POST", "/apis/change-lifecycle", "Move an API along its lifecycle", publishAPIs, "apiId action lifecycleChecklist", nil, workflowAnswer{}, 0, (*Handler).changeLifecycle},
 	{"GET", "/apis/{apiId}/lifecycle-state", "Where an API stands, and what may come next", viewAPIs, "", nil, lifecycleState{}, 0, (*Handler).getLifecycle},
 	{"GET", "/subscriptions", "Who subscribes", viewSubs, paging + "apiId", nil, list[subscriberInfo]{}, 0, (*Handler).listSubscribers},

@@ -79,3 +79,17 @@ func newSecurityBody(a *gatehouse.API) securityBody {
 	}
 	return b
 }
+
+// internalKeyInfo is a key to try an API out with, in the header Internal-Key.
+type internalKeyInfo struct {
+	APIKey       string `json:"apikey"`
+	ValidityTime int64  `json:"validityTime"` // in seconds
+}
+
+func (h *Handler) generateInternalKey(r *request) (any, error) {
+	key, err := h.Publisher.TryOut(r.Context(), r.by, r.PathValue("apiId"))
+	if err != nil {
+		return nil, err
+	}
+	return internalKeyInfo{key, int64(publisher.TryOutLifetime.Seconds())}, nil
+}

@@ -79,7 +79,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 	}
 	s := &Services{
 		Organization: &organization.Service{Store: data, Passwords: passwords, Now: time.Now},
-		Publisher:    &publisher.Service{Store: data, Check: gateway.Check, Now: time.Now},
+		Publisher:    &publisher.Service{Store: data, Check: gateway.Check, Tokens: tokens, Now: time.Now},
 		APIStore:     &apistore.Service{Store: data, Tokens: tokens, Now: time.Now},
 		db:           data,
 		tokens:       tokens,

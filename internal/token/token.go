@@ -4,6 +4,7 @@
 //	jws.go       signed JWTs (RFC 9068), read without a look-up
 //	idtoken.go   ID tokens and logout tokens, for clients to read
 //	opaque.go    random strings, looked up by their hash
+//	internal.go  keys by which publishers try their APIs out
 //	keys.go      the signing keys, and their public halves
 //	rotation.go  how they take turns
 //	revoked.go   what ended before its time

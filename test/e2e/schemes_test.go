@@ -298,6 +298,10 @@ func (h *house) versionsTakeOver(t *testing.T) {
 	h.manage(t, john, http.MethodPost, publisherAPI+"/apis/copy-api?apiId="+api+"&newVersion=2.0.0&defaultVersion=true", nil, 201, &two)
 	h.manage(t, john, http.MethodPut, publisherAPI+"/apis/"+two.ID, map[string]any{"endpointConfig": map[string]any{"production_endpoints": map[string]string{"url": h.backend.URL + "/two"}}}, 200, nil)
 	at("/2.0.0").is(t, "check 107: a version that is not published", 404, "404")
+	var internal newKey
+	h.manage(t, john, http.MethodPost, publisherAPI+"/apis/"+two.ID+"/generate-key", nil, 200, &internal)
+	h.with(t, "GET", "/t/johnsorg/weather/2.0.0/articles", "Internal-Key: "+internal.APIKey).is(t, "scenario 18: its publisher tries it out", 200, "")
+	h.with(t, "GET", "/t/johnsorg/weather/1.0.0/articles", "Internal-Key: "+internal.APIKey).is(t, "the key at another version", 403, "900908")
 	h.backend.saw()
 	at("").is(t, "the default stays where it was", 200, "")
 	if seen := h.backend.saw(); len(seen) != 1 || seen[0].Target != "/one/articles" {

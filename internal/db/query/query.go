@@ -231,6 +231,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.keysSubscribedToStmt, err = db.PrepareContext(ctx, keysSubscribedTo); err != nil {
 		return nil, fmt.Errorf("error preparing query KeysSubscribedTo: %w", err)
 	}
+	if q.knownAPIStmt, err = db.PrepareContext(ctx, knownAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPI: %w", err)
+	}
+	if q.knownAPIsStmt, err = db.PrepareContext(ctx, knownAPIs); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPIs: %w", err)
+	}
 	if q.lastChangeStmt, err = db.PrepareContext(ctx, lastChange); err != nil {
 		return nil, fmt.Errorf("error preparing query LastChange: %w", err)
 	}
@@ -332,12 +338,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.secretsOfStmt, err = db.PrepareContext(ctx, secretsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SecretsOf: %w", err)
-	}
-	if q.servedAPIStmt, err = db.PrepareContext(ctx, servedAPI); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPI: %w", err)
-	}
-	if q.servedAPIsStmt, err = db.PrepareContext(ctx, servedAPIs); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPIs: %w", err)
 	}
 	if q.sessionByHashStmt, err = db.PrepareContext(ctx, sessionByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByHash: %w", err)
@@ -761,6 +761,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing keysSubscribedToStmt: %w", cerr)
 		}
 	}
+	if q.knownAPIStmt != nil {
+		if cerr := q.knownAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIStmt: %w", cerr)
+		}
+	}
+	if q.knownAPIsStmt != nil {
+		if cerr := q.knownAPIsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIsStmt: %w", cerr)
+		}
+	}
 	if q.lastChangeStmt != nil {
 		if cerr := q.lastChangeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lastChangeStmt: %w", cerr)
@@ -929,16 +939,6 @@ func (q *Queries) Close() error {
 	if q.secretsOfStmt != nil {
 		if cerr := q.secretsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing secretsOfStmt: %w", cerr)
-		}
-	}
-	if q.servedAPIStmt != nil {
-		if cerr := q.servedAPIStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIStmt: %w", cerr)
-		}
-	}
-	if q.servedAPIsStmt != nil {
-		if cerr := q.servedAPIsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIsStmt: %w", cerr)
 		}
 	}
 	if q.sessionByHashStmt != nil {
@@ -1169,6 +1169,8 @@ type Queries struct {
 	keysOfOrganizationStmt          *sql.Stmt
 	keysOfOwnerStmt                 *sql.Stmt
 	keysSubscribedToStmt            *sql.Stmt
+	knownAPIStmt                    *sql.Stmt
+	knownAPIsStmt                   *sql.Stmt
 	lastChangeStmt                  *sql.Stmt
 	liveRevocationsStmt             *sql.Stmt
 	memberByIDStmt                  *sql.Stmt
@@ -1203,8 +1205,6 @@ type Queries struct {
 	rotateRefreshTokenStmt          *sql.Stmt
 	scopesOfStmt                    *sql.Stmt
 	secretsOfStmt                   *sql.Stmt
-	servedAPIStmt                   *sql.Stmt
-	servedAPIsStmt                  *sql.Stmt
 	sessionByHashStmt               *sql.Stmt
 	setPasswordStmt                 *sql.Stmt
 	signingKeysStmt                 *sql.Stmt
@@ -1304,6 +1304,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keysOfOrganizationStmt:          q.keysOfOrganizationStmt,
 		keysOfOwnerStmt:                 q.keysOfOwnerStmt,
 		keysSubscribedToStmt:            q.keysSubscribedToStmt,
+		knownAPIStmt:                    q.knownAPIStmt,
+		knownAPIsStmt:                   q.knownAPIsStmt,
 		lastChangeStmt:                  q.lastChangeStmt,
 		liveRevocationsStmt:             q.liveRevocationsStmt,
 		memberByIDStmt:                  q.memberByIDStmt,
@@ -1338,8 +1340,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		rotateRefreshTokenStmt:          q.rotateRefreshTokenStmt,
 		scopesOfStmt:                    q.scopesOfStmt,
 		secretsOfStmt:                   q.secretsOfStmt,
-		servedAPIStmt:                   q.servedAPIStmt,
-		servedAPIsStmt:                  q.servedAPIsStmt,
 		sessionByHashStmt:               q.sessionByHashStmt,
 		setPasswordStmt:                 q.setPasswordStmt,
 		signingKeysStmt:                 q.signingKeysStmt,
