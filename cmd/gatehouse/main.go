@@ -9,6 +9,7 @@
 //	user.go      people
 //	userimport.go  people of another system, with their passwords
 //	keys.go      the keys that sign tokens
+//	explain.go   why a call was answered as it was
 //	settings.go  the settings in force
 //	version.go   which program this is
 //
@@ -97,7 +98,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.keysCommand(), p.settingsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.keysCommand(), p.explainCommand(), p.settingsCommand(), p.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	seal(root)

@@ -42,22 +42,27 @@ func addPasswordFile(cmd *cobra.Command) *string {
 // password reads a password: the first line of a file, without its end. It is not taken
 // as an argument because every user of the machine sees those.
 func (p *program) password(cmd *cobra.Command, path string) (string, error) {
-	in := p.in
-	switch path {
-	case "":
+	if path == "" {
 		return "", wrongUsage(cmd, "say where the password is: --password-file FILE, or --password-file - to type or pipe it")
-	case "-":
-	default:
+	}
+	return p.firstLine("password-file", path, gatehouse.MaxPassword)
+}
+
+// firstLine reads the first line of a file, without its end and up to a length in bytes;
+// - is standard input. name is the flag that said so.
+func (p *program) firstLine(name, path string, length int64) (string, error) {
+	in := p.in
+	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return "", fmt.Errorf("password-file: %w", err)
+			return "", fmt.Errorf("%s: %w", name, err)
 		}
 		defer f.Close()
 		in = f
 	}
-	line, err := bufio.NewReader(io.LimitReader(in, gatehouse.MaxPassword+2)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(in, length+2)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("password-file: %w", err)
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }

@@ -7,6 +7,7 @@
 //	client.go         clients that register themselves
 //	apikey.go         API keys
 //	subscription.go   subscriptions, and everything at one press
+//	call.go           why calls were answered as they were
 //
 // Every method takes the acting member, and what belongs to somebody else is answered
 // like what is not there. It does not own publishing (package publisher).
@@ -22,9 +23,20 @@ import (
 
 // Service serves developers.
 type Service struct {
-	Store  Store
-	Tokens Tokens
-	Now    func() time.Time
+	Store   Store
+	Tokens  Tokens
+	Gateway Gateway
+	Now     func() time.Time
+}
+
+// Gateway knows what became of calls.
+type Gateway interface {
+	// Remember stores the calls that this node remembers, so that they are found.
+	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
+	// Ask tells what would become of a call.
+	Ask(ctx context.Context, q gatehouse.Question) (*gatehouse.Call, error)
 }
 
 // Store keeps what developers make.
@@ -59,6 +71,10 @@ type Store interface {
 	SubscriptionsTo(ctx context.Context, orgID, apiID string) ([]gatehouse.Subscription, error)
 	UpdateSubscription(ctx context.Context, orgID, id string, rule func(*gatehouse.Subscription) error) error
 	DeleteSubscription(ctx context.Context, orgID, id string) error
+
+	Call(ctx context.Context, id string) (*gatehouse.Call, error)
+	CallsOf(ctx context.Context, applicationID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Tokens issues access tokens.

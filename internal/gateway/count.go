@@ -33,7 +33,13 @@ type counter struct {
 // take counts a call against all limits or, when one of them is used up, against none.
 // It is exact: the counters of all limits are held together. Every call locks them in the
 // order of the levels and has one on each level, so no two calls wait for each other.
-func (c *counts) take(limits *Limits, now time.Time) Quota {
+func (c *counts) take(limits *Limits, now time.Time) Quota { return c.look(limits, now, 1) }
+
+// peek says what the limits leave, and counts nothing.
+func (c *counts) peek(limits *Limits, now time.Time) Quota { return c.look(limits, now, 0) }
+
+// look counts n calls, one or none.
+func (c *counts) look(limits *Limits, now time.Time, n int64) Quota {
 	seconds := now.Unix()
 	minute := seconds / 60
 	var held [levels]*counter
@@ -50,12 +56,12 @@ func (c *counts) take(limits *Limits, now time.Time) Quota {
 	}
 	q := Quota{Next: (minute + 1) * 60, Wait: (minute+1)*60 - seconds}
 	if q.find(limits, &held); !q.Full {
-		q.Remaining--
+		q.Remaining -= n
 	}
 	for _, counter := range held {
 		if counter != nil {
 			if !q.Full {
-				counter.used++
+				counter.used += n
 			}
 			counter.mu.Unlock()
 		}

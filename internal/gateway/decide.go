@@ -63,6 +63,7 @@ type Facts interface {
 // Decision is what comes of a call, and why.
 type Decision struct {
 	Outcome Outcome
+	Stage   Stage // the last that was reached: it refused, if the call was refused
 	Refusal *Refusal
 	Err     error  // why the facts could not be had; for the log
 	Allow   string // the methods there are, for a preflight or a wrong method
@@ -80,11 +81,14 @@ type Decision struct {
 
 	policies *chain    // of the resource; nil when none was found
 	security *security // of the API; nil when the path belongs to none
+	brought  string    // what sort of credential says who calls
+	grpc     bool      // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
 // the same table, facts and head give the same decision, whoever asks.
 func Decide(t *Table, f Facts, h *Head) (d Decision) {
+	d.Stage = StageAPI
 	r, rest := t.find(h.Path)
 	if r == nil || !r.api.Served() && !tries(f, h, r.api.ID) {
 		d.Refusal = unknownAPI
@@ -113,6 +117,7 @@ func (d *Decision) refuse(with *Refusal) bool {
 // find looks the resource up, and answers a preflight, which names no method of its
 // own and brings no token.
 func (d *Decision) find(resources *node, h *Head) bool {
+	d.Stage = StageResource
 	path := strings.TrimSuffix(d.Rest, "/")
 	if !(h.Preflight && h.Method == "OPTIONS") {
 		if found := resources.match(path, h.Method); found != nil {
@@ -133,6 +138,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 // identify finds out who calls: what the token says, and what is known of the keys it
 // was issued to.
 func (d *Decision) identify(f Facts, token string) bool {
+	d.Stage = StageToken
 	authorization, err := f.Token(token)
 	switch {
 	case err == nil:
@@ -168,6 +174,7 @@ func (d *Decision) ofKind() bool {
 // may call the API. A prototype is there to be tried out and takes no subscriptions, so it
 // needs none, nor does an API without subscriptions; one from another time still counts.
 func (d *Decision) subscribed() bool {
+	d.Stage = StageSubscription
 	if d.Authorization.OrgKey != d.API.OrgKey {
 		return d.refuse(notSubscribed)
 	}
@@ -188,12 +195,14 @@ func (d *Decision) subscribed() bool {
 
 // opened checks that the token holds one of the resource's scopes.
 func (d *Decision) opened() bool {
+	d.Stage = StageScope
 	return d.Resource.OpenTo(d.Authorization.Scopes) || d.refuse(missingScope)
 }
 
 // choose picks the backend: the sandbox for a sandbox token, else production. It comes
 // before the limits, so that a call which has no backend uses nothing up.
 func (d *Decision) choose(r *route) bool {
+	d.Stage = StageBackend
 	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
 	if d.Endpoint = r.production; sandbox {
 		d.Endpoint = r.sandbox

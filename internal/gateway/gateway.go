@@ -11,8 +11,13 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	explain.go     what each check of a decision saw
+//	recent.go      the last calls of each application, for those who ask why
+//	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
 //	proxy.go       from the decision to the backend and back
+//	stream.go      calls that last, and when they are cut
+//	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
 //	egress.go      the connections to backends, and which addresses they may have
@@ -53,6 +58,8 @@ type Tokens interface {
 	// VerifyInternal does the same with a key by which a publisher tries out the APIs that
 	// are its audience.
 	VerifyInternal(key string) (*gatehouse.Authorization, error)
+	// Stands reports whether no revocation names what was true once.
+	Stands(a *gatehouse.Authorization) bool
 }
 
 // Clients know consumer keys.
@@ -113,6 +120,9 @@ type Gateway struct {
 	transport *http.Transport
 	calls     sync.Pool // of *call
 	counts    counts
+	recent    recent
+	usage     usage
+	streams   streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -170,7 +180,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) open() {
 	g.transport = g.newTransport()
 	g.calls.New = func() any { return newCall(g) }
-	g.counts.seed = maphash.MakeSeed()
+	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }
 
 // ServeHTTP takes one call from beginning to end.
@@ -178,6 +188,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.once.Do(g.open)
 	c := g.calls.Get().(*call)
 	c.begin(w, r)
+	over := false
+	defer func() {
+		c.account()
+		if over { // not when a panic cuts the answer off: then it may be in use
+			c.end()
+			g.calls.Put(c)
+		}
+	}()
 	switch c.decide(); c.decision.Outcome {
 	case Forward:
 		c.forward()
@@ -187,8 +205,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		c.refuse(c.decision.Refusal)
 	}
-	c.end()
-	g.calls.Put(c) // not when a panic cuts the answer off: then it may be in use
+	over = true
 }
 
 // maxTarget bounds a request target, in bytes: path and query.

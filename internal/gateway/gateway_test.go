@@ -60,6 +60,8 @@ func (s *store) Verify(_ context.Context, token string) (*gatehouse.Authorizatio
 	return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "no such token")
 }
 
+func (s *store) Stands(*gatehouse.Authorization) bool { return true }
+
 func (s *store) VerifyInternal(string) (*gatehouse.Authorization, error) {
 	return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "no such key")
 }
@@ -288,7 +290,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 }
 
 func TestBeforeTheFirstLoadThereAreNoAPIs(t *testing.T) {
-	g := &gateway.Gateway{Log: slog.New(slog.DiscardHandler)}
+	g := &gateway.Gateway{Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/echo/1.0/any", nil)
 	if g.ServeHTTP(w, r); w.Code != 404 {

@@ -49,6 +49,7 @@ type Quota struct {
 // within finds the limits and counts the call. It is the last check, so whatever is let
 // through is counted and nothing else is. A call that has no limits is not counted.
 func (d *Decision) within(f Facts) bool {
+	d.Stage = StageTiers
 	limited := d.limit(ResourceLevel, d.API.ID, gatehouse.PerMinute(gatehouse.ResourceTiers, d.Resource.Tier))
 	if limited {
 		l := &d.Limits[ResourceLevel]

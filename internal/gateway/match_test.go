@@ -223,3 +223,13 @@ func BenchmarkWith(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkNewTable(b *testing.B) {
+	apis := manyAPIs(10000, 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := NewTable(apis); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

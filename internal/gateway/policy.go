@@ -16,6 +16,7 @@ import (
 // with its settings, whose comments are its manual.
 var kinds = []kind{
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"websocket", nil, compiles(newWebSocket)},
 }
 
 // kind is one sort of policy.
@@ -87,6 +88,7 @@ type chain struct {
 	rewriters  []rewriter
 	responders []responder
 	alone      bool // a policy stands in for the backend
+	watches    bool // a policy bounds the messages of WebSockets
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -97,6 +99,9 @@ type named[T any] struct {
 
 // newChain compiles the policies of an API and of one of its resources.
 func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
+	if len(api.Settings.Policies)+len(r.Policies) == 0 {
+		return bare, nil
+	}
 	c := &chain{}
 	for _, p := range slices.Concat(api.Settings.Policies, r.Policies) {
 		compiled, err := compilePolicy(&p, api)
@@ -105,8 +110,14 @@ func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
 		}
 		c.add(p.Name, compiled)
 	}
+	if !c.watches {
+		c.responders = append(c.responders, standardMessages)
+	}
 	return c, nil
 }
+
+// bare is the chain of the many resources that have no policies.
+var bare = &chain{responders: []responder{standardMessages}}
 
 func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })
@@ -150,10 +161,14 @@ func (c *chain) add(kind string, compiled any) {
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
 	}
+	if _, ok := compiled.(messageLimits); ok {
+		c.watches = true
+	}
 }
 
 // admitted asks the policies that decide by a call's head.
 func (d *Decision) admitted(f Facts, h *Head) bool {
+	d.Stage = StagePolicies
 	for _, a := range d.policies.admitters {
 		if refusal := a.does.admit(f, h, d.Authorization); refusal != nil {
 			d.Policy = a.kind

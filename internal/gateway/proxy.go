@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
@@ -27,6 +28,8 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	began     time.Time
+	status    int // of the answer
 }
 
 func newCall(g *Gateway) *call {
@@ -43,12 +46,28 @@ func newCall(g *Gateway) *call {
 }
 
 func (c *call) begin(w http.ResponseWriter, r *http.Request) {
-	c.w, c.r, c.requestID = w, r, w.Header()["X-Request-Id"]
+	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
+}
+
+// account takes down what came of the call. A browser's question about CORS is no call.
+func (c *call) account() {
+	if c.decision.Outcome == Preflight {
+		return
+	}
+	s := seen{at: c.began, took: c.gateway.Now().Sub(c.began), status: c.status, method: c.r.Method, path: c.head.Path, decision: c.decision}
+	if len(c.requestID) > 0 {
+		s.id = c.requestID[0]
+	}
+	if s.path == "" { // it was no path
+		s.path, _, _ = strings.Cut(c.r.RequestURI, "?")
+	}
+	c.gateway.usage.count(&s)
+	c.gateway.recent.add(&s)
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision = nil, nil, nil, Head{}, Decision{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.status = nil, nil, nil, Head{}, Decision{}, 0
 }
 
 func (c *call) decide() {
@@ -103,8 +122,12 @@ func (c *call) Presented(of *certificates) *gatehouse.ClientCertificate {
 }
 
 func (c *call) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
-	k, client, err := c.gateway.APIKeys.APIKey(c.r.Context(), key)
-	if err == nil && !k.Live(c.gateway.Now()) {
+	return c.gateway.apiKey(c.r.Context(), key)
+}
+
+func (g *Gateway) apiKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, client, err := g.APIKeys.APIKey(ctx, key)
+	if err == nil && !k.Live(g.Now()) {
 		err = errKeyEnded
 	}
 	return k, client, err
@@ -127,7 +150,8 @@ func (c *call) Count(limits Limits) Quota {
 }
 
 func (c *call) refuse(with *Refusal) {
-	c.decision.Refusal = with
+	c.decision.Refusal, c.status = with, with.Status
+	c.decision.grpc = strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/grpc")
 	c.allowOrigin(c.w.Header())
 	c.decision.write(c.w, c.gateway.URL)
 }
@@ -142,6 +166,7 @@ func (c *call) allowOrigin(h http.Header) {
 // forward sends the call to the backend. A body that is known to be too large is
 // refused before the backend hears of it, one without a length when it turns out to be.
 func (c *call) forward() {
+	c.decision.Stage = StageAnswer
 	if limit := c.gateway.MaxBody; limit > 0 {
 		if c.r.ContentLength > limit {
 			c.refuse(largeBody)
@@ -156,17 +181,10 @@ func (c *call) forward() {
 			return
 		}
 	}
-	if a := c.decision.Authorization; a != nil && lasting(c.r) {
-		ctx, cancel := context.WithTimeout(c.r.Context(), a.ExpiresAt.Sub(c.gateway.Now()))
-		defer cancel()
-		c.r = c.r.WithContext(ctx)
+	if lasting(c.r) {
+		defer c.last()()
 	}
 	c.proxy.ServeHTTP(c.w, c.r)
-}
-
-// lasting reports whether r opens a stream, which must not outlive its token.
-func lasting(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
@@ -196,6 +214,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
+	c.status = res.StatusCode
 	cleanAnswer(res.Header)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -233,6 +252,7 @@ const clientLeft = 499
 func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	c.keepRequestID()
 	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.status = clientLeft
 		c.w.WriteHeader(clientLeft)
 		return
 	}

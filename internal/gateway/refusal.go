@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -170,6 +171,11 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	if r == busy {
 		h.Set("Retry-After", "1")
 	}
+	if d.grpc {
+		r.tellGRPC(h)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	h.Set("Content-Type", "application/json;charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
@@ -253,4 +259,23 @@ func (d *Decision) preflight(w http.ResponseWriter) {
 	h.Set("Access-Control-Max-Age", "600")
 	h.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
+}
+
+// grpcStatuses are the codes of gRPC for the statuses of refusals; others are 2, unknown.
+var grpcStatuses = map[int]string{
+	http.StatusBadRequest: "3", http.StatusUnauthorized: "16", http.StatusForbidden: "7", http.StatusNotFound: "12", http.StatusMethodNotAllowed: "12",
+	http.StatusRequestEntityTooLarge: "8", http.StatusTooManyRequests: "8", http.StatusInternalServerError: "13", http.StatusBadGateway: "14",
+	http.StatusServiceUnavailable: "14", http.StatusGatewayTimeout: "4",
+}
+
+// tellGRPC gives a refusal the form that gRPC clients read: status and message in the
+// header, and no body. The status of HTTP stays 200, or they would not look.
+func (r *Refusal) tellGRPC(h http.Header) {
+	status, ok := grpcStatuses[r.Status]
+	if !ok {
+		status = "2"
+	}
+	h.Set("Content-Type", "application/grpc")
+	h.Set("Grpc-Status", status)
+	h.Set("Grpc-Message", url.PathEscape(r.Code+" "+r.Description))
 }

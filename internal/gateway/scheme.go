@@ -51,6 +51,7 @@ func newSecurity(api *gatehouse.API) (*security, error) {
 // refusals are promised. Of the credentials that the API looks at, the first that is there
 // decides: when it is not good, no other is tried.
 func (d *Decision) authorize(f Facts, h *Head) bool {
+	d.Stage = StageCredentials
 	if h.Header[internalHeader] != nil {
 		return d.byInternalKey(f, h)
 	}
@@ -97,6 +98,7 @@ func (d *Decision) authorize(f Facts, h *Head) bool {
 // byCertificate lets a call in by its certificate alone, which says which backend it is
 // for, and how often such calls may come.
 func (d *Decision) byCertificate(known *gatehouse.ClientCertificate) {
+	d.Stage, d.brought = StageToken, "certificate"
 	d.Authorization = &gatehouse.Authorization{
 		ID: known.Alias, OrgKey: d.API.OrgKey, KeyType: known.Type, For: gatehouse.ForApplication, Subject: known.Alias, ExpiresAt: gatehouse.EndOfTime,
 	}
@@ -125,6 +127,7 @@ func internalKey(f Facts, h *Head) (*gatehouse.Authorization, error) {
 // byInternalKey lets a call in by an internal key alone: no scheme, subscription or scope
 // is asked for.
 func (d *Decision) byInternalKey(f Facts, h *Head) bool {
+	d.Stage, d.brought = StageToken, "internal key"
 	a, err := internalKey(f, h)
 	switch {
 	case a == nil || err != nil:
@@ -152,6 +155,7 @@ func (d *Decision) byToken(f Facts, h *Head, token string, byProof bool) bool {
 	if !validToken(token) {
 		return d.refuse(invalidToken)
 	}
+	d.brought = "token"
 	return d.identify(f, token) && d.held(f, token, byProof) && d.addressed(h.Gateway) && d.meant(h.Gateway) && d.ofKind() && d.subscribed() && d.opened()
 }
 
@@ -175,6 +179,7 @@ func (d *Decision) byPassword(f Facts, text string) bool {
 	if !ok {
 		return d.refuse(invalidCredentials)
 	}
+	d.Stage, d.brought = StageToken, "password"
 	a, err := f.Person(d.API.OrgKey, name, password)
 	switch gatehouse.KindOf(err) {
 	case gatehouse.Unauthenticated:
@@ -208,6 +213,7 @@ func (d *Decision) byKey(f Facts, h *Head, key string) bool {
 	if !gatehouse.ValidAPIKey(key) {
 		return d.refuse(invalidCredentials)
 	}
+	d.Stage, d.brought = StageToken, "API key"
 	k, client, err := f.APIKey(key)
 	switch {
 	case err == nil:

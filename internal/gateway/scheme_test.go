@@ -462,3 +462,30 @@ func TestPublishersTryTheirAPIsOut(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemesAreExplained(t *testing.T) {
+	known, _ := issued(t, "known", noon.Add(time.Hour), nil, nil)
+	all := []gatehouse.Scheme{gatehouse.SchemeAPIKey, gatehouse.SchemeBasic}
+	table := secured(t, map[string]gatehouse.Security{
+		"keys":  {Schemes: all},
+		"alone": {MutualTLS: gatehouse.Mandatory, Certificates: []gatehouse.ClientCertificate{{Alias: "known", Type: gatehouse.Production, PEM: inPEM(known)}}},
+	})
+	f := schemeFacts()
+	f.chain = []*x509.Certificate{known}
+	for _, tt := range []struct{ call, header, want string }{
+		{"GET /keys/v1/pets", "Apikey: " + keyed("good"), "++++++o+oo. "},
+		{"GET /keys/v1/pets", "Apikey: " + keyed("nobody"), "++++!...... token: Invalid Credentials"},
+		{"GET /keys/v1/pets", "Apikey: " + keyed("theirs"), "++++!...... token: a PRODUCTION API key of the application itself in default, which never expires"},
+		{"GET /keys/v1/pets", "Apikey: " + keyed("loose"), "+++++!..... subscription: no application has taken up the API key"},
+		{"GET /keys/v1/pets", "Authorization: " + basic("john", "p:w"), "+++++o++oo. "},
+		{"GET /keys/v1/pets", "Authorization: " + basic("john", "wrong"), "++++!...... token: Invalid Credentials"},
+		{"GET /keys/v1/pets", "Internal-Key: keys", "+++++oo+oo. "},
+		{"GET /alone/v1/pets", "Internal-Key: keys", "++++!...... token: Resource forbidden"},
+		{"GET /alone/v1/pets", "", "+++++oo+oo. "},
+	} {
+		d := Decide(table, f, headOf(tt.call, []string{tt.header}))
+		if got := told(d.Explain(0)); got != tt.want {
+			t.Errorf("%s %s:\n got %s\nwant %s", tt.call, tt.header, got, tt.want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	issued   *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	calls    *callCounters
 }
 
 // NewMetrics returns counters at nothing, with those of the process and of Go beside.
@@ -31,7 +32,8 @@ func NewMetrics() *Metrics {
 			Name: "gatehouse_token_refusals_total", Help: "Token requests refused, by the error code of RFC 6749.",
 		}, []string{"error"}),
 	}
-	m.registry.MustRegister(m.requests, m.issued, m.refused,
+	m.calls = newCallCounters()
+	m.registry.MustRegister(m.requests, m.issued, m.refused, m.calls,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -5,6 +5,7 @@
 //	security.go           which credentials open an API, and its client certificates
 //	version.go            new versions of an API
 //	subscription.go       who subscribes, and blocking them
+//	call.go               why calls of an API were answered as they were
 //	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
 //	openapi_problem.go    every problem of a document, with line and column
 //
@@ -24,14 +25,23 @@ import (
 type Service struct {
 	Store Store
 	// Check refuses an API whose settings the gateway could not serve.
-	Check  func(*gatehouse.API) error
-	Tokens Tokens
-	Now    func() time.Time
+	Check   func(*gatehouse.API) error
+	Tokens  Tokens
+	Gateway Gateway
+	Now     func() time.Time
 }
 
 // Tokens issues internal keys.
 type Tokens interface {
 	IssueInternal(a *gatehouse.Authorization) (string, error)
+}
+
+// Gateway knows what became of calls.
+type Gateway interface {
+	// Remember stores the calls that this node remembers, so that they are found.
+	Remember(ctx context.Context) error
+	// Count stores what this node has counted of calls.
+	Count(ctx context.Context) error
 }
 
 // Store keeps APIs.
@@ -49,6 +59,10 @@ type Store interface {
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsTo(ctx context.Context, orgID, apiID string) ([]gatehouse.Subscription, error)
 	UpdateSubscription(ctx context.Context, orgID, id string, rule func(*gatehouse.Subscription) error) error
+
+	Call(ctx context.Context, id string) (*gatehouse.Call, error)
+	CallsTo(ctx context.Context, orgKey, apiID string, limit int) ([]*gatehouse.Call, error)
+	Usage(ctx context.Context, orgID, apiID, applicationID string, q gatehouse.UsageQuery) ([]gatehouse.Usage, error)
 }
 
 // Changes is what a publisher says of an API beside its OpenAPI document. Empty fields

@@ -7,6 +7,8 @@
 //	masterkey.go     the key that is not in the database
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	people.go        who signed in at the gateway a moment ago
+//	calls.go         why calls were answered as they were
+//	usage.go         how often APIs were called
 //	uses.go          when consumer secrets and API keys were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -59,6 +61,8 @@ type Server struct {
 	gateway *gateway.Gateway
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
+	calls   *calls
+	usage   *usage
 	proofs  proofs
 	serving atomic.Bool
 
@@ -99,11 +103,14 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	s.gateway = &gateway.Gateway{
 		APIs: s.db, Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
+	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
+	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
+	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
 	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
@@ -210,6 +217,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.changes.Tail(background)
+	go s.gateway.Watch(background)
 	go s.keepHouse(background)
 	var failure error
 	select {
@@ -220,6 +228,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
 	s.api.Drain(shutdownLimit)
 	s.uses.flush(background)
+	s.calls.flush(background)
+	s.usage.flush(background)
 	return errors.Join(failure, err)
 }
 
@@ -238,8 +248,9 @@ func (s *Server) ready() error {
 
 // keepHouse does what must be done now and then, until ctx ends.
 func (s *Server) keepHouse(ctx context.Context) {
-	flush, minute, purge := time.NewTicker(flushEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	flush, calls, minute, purge := time.NewTicker(flushEvery), time.NewTicker(callsEvery), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer flush.Stop()
+	defer calls.Stop()
 	defer minute.Stop()
 	defer purge.Stop()
 	s.rotateKeys(ctx)
@@ -249,13 +260,18 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-flush.C:
 			s.uses.flush(ctx)
+			s.usage.flush(ctx)
+		case <-calls.C:
+			s.calls.flush(ctx)
 		case <-minute.C:
+			s.calls.purge(ctx)
 			s.rotateKeys(ctx)
 			if err := s.db.PurgeUsed(ctx); err != nil {
 				s.log.WarnContext(ctx, "proofs that have ended were not purged", "err", err)
 			}
 		case <-purge.C:
 			s.tokens.Revoked.Forget()
+			s.usage.purge(ctx)
 			if err := s.db.Purge(ctx); err != nil {
 				s.log.WarnContext(ctx, "what has ended was not purged", "err", err)
 			}

@@ -141,8 +141,9 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names. gateway may be nil.
-func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error) error {
+// made it, drops or reads again what it names. changed is told when calls that last may have
+// lost their right.
+func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error, changed func()) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
 			f(id)
@@ -158,6 +159,9 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
+	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.APIKeyChanged, gatehouse.ApplicationChanged} {
+		s.changes.Subscribe(noun, drop(func(string) { changed() }))
+	}
 	if err := s.changes.Start(ctx); err != nil {
 		return err
 	}

@@ -107,6 +107,9 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 	return e.authorization, nil
 }
 
+// Stands reports whether no revocation names a.
+func (t *Tokens) Stands(a *gatehouse.Authorization) bool { return !t.Revoked.names(a) }
+
 // digest hashes a token. The copy of it stays on the stack, unless the token is longer
 // than they usually are.
 func digest(token string) [sha256.Size]byte {

@@ -13,6 +13,7 @@
 //	store_settings.go          …/keys/settings       what keys may do
 //	store_password.go          /password-grant       the way off the password grant
 //	store_token.go             …/token               Get a token
+//	calls.go                   …/calls               why calls were answered as they were
 //	org_home.go                /org                  the organization key, people, settings
 //	publisher_home.go          /publisher            APIs and their states, Import
 //	publisher_api.go           /publisher/apis/{id}  one API: publish, settings, subscribers
@@ -75,11 +76,15 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	mux.Handle("POST /subscriptions/{app}/unsubscribe", h.post(h.member(h.unsubscribe)))
 	mux.Handle("GET /subscriptions/{app}/token", h.get(h.member(h.tokenForm)))
 	mux.Handle("POST /subscriptions/{app}/token", h.post(h.member(h.getToken)))
+	mux.Handle("GET /subscriptions/{app}/calls", h.get(h.member(h.callsOf)))
+	mux.Handle("POST /subscriptions/{app}/calls", h.post(h.member(h.explainOf)))
 	mux.Handle("GET /password-grant", h.get(h.passwordGrant))
 	mux.Handle("GET /org", h.get(h.member(h.orgHome)))
 	mux.Handle("GET /publisher", h.get(h.member(h.publisherHome)))
 	mux.Handle("POST /publisher/import", h.upload(h.member(h.publisherImport)))
 	mux.Handle("GET /publisher/apis/{id}", h.get(h.member(h.publisherAPI)))
+	mux.Handle("GET /publisher/apis/{id}/calls", h.get(h.member(h.callsTo)))
+	mux.Handle("POST /publisher/apis/{id}/calls", h.post(h.member(h.explainTo)))
 	mux.Handle("POST /publisher/apis/{id}/do", h.post(h.member(h.publisherDo)))
 	mux.Handle("POST /publisher/apis/{id}/settings", h.post(h.member(h.publisherSettings)))
 	mux.Handle("POST /publisher/apis/{id}/subscribers", h.post(h.member(h.publisherDecide)))

@@ -40,6 +40,7 @@ type site struct {
 	pub    *publisher.Service
 	log    *bytes.Buffer
 	api    *gatehouse.API // published in johnsorg
+	calls  remembering
 	john   *gatehouse.Member
 }
 
@@ -63,11 +64,13 @@ func newSite(t testing.TB) *site {
 	if err := keys.Load(ctx); err != nil {
 		t.Fatal(err)
 	}
-	tokens := &token.Tokens{Issuer: "https://gateway.example", Keys: keys, Store: store, Now: time.Now}
+	tokens := &token.Tokens{Issuer: "https://gateway.example", Keys: keys, Revoked: &token.Revoked{Store: store, Now: time.Now}, Store: store, Cache: token.NewCache(100), Now: time.Now}
+	s.calls = remembering{&gateway.Gateway{APIs: store, Tokens: tokens, Clients: store, URL: tokens.Issuer, Log: log, Now: time.Now}, store}
+	s.pub.Gateway = s.calls
 	door := &login.Handler{Organizations: s.people, Sessions: store, CSRFKey: []byte("0123456789abcdef0123456789abcdef"), Now: time.Now, Log: log}
 	pages := &web.Handler{
 		Login: door, Organizations: s.people, Publisher: s.pub, GatewayURL: "https://gateway.example", Now: time.Now, Log: log,
-		Store: &apistore.Service{Store: store, Tokens: tokens, Now: time.Now},
+		Store: &apistore.Service{Store: store, Tokens: tokens, Gateway: s.calls, Now: time.Now},
 	}
 	mux := http.NewServeMux()
 	door.Register(mux)
@@ -79,6 +82,18 @@ func newSite(t testing.TB) *site {
 	s.fill()
 	return s
 }
+
+// remembering is a gateway whose calls are stored when somebody looks.
+type remembering struct {
+	*gateway.Gateway
+	store *db.DB
+}
+
+func (r remembering) Remember(ctx context.Context) error {
+	return r.store.CreateCalls(ctx, r.RecentCalls(100))
+}
+
+func (r remembering) Count(ctx context.Context) error { return r.store.AddUsage(ctx, r.TakeUsage()) }
 
 func (s *site) fill() {
 	ctx := context.Background()

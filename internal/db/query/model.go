@@ -65,6 +65,15 @@ type Application struct {
 	CreatedAt   int64
 }
 
+type Call struct {
+	ID            string
+	OrgKey        string
+	APIID         string
+	ApplicationID string
+	Says          string
+	At            int64
+}
+
 type Change struct {
 	Seq  int64
 	Noun string
@@ -247,6 +256,35 @@ type TrustedIssuer struct {
 	Claim       string
 	ConsumerKey string
 	CreatedAt   int64
+}
+
+type Usage struct {
+	Unit          string
+	At            int64
+	OrgID         string
+	APIID         string
+	ApplicationID string
+	UserID        string
+	Method        string
+	Template      string
+	Class         string
+	Code          string
+	Calls         int64
+	Took          int64
+	L0            int64
+	L1            int64
+	L2            int64
+	L3            int64
+	L4            int64
+	L5            int64
+	L6            int64
+	L7            int64
+	L8            int64
+	L9            int64
+	L10           int64
+	L11           int64
+	L12           int64
+	L13           int64
 }
 
 type UsedOnce struct {

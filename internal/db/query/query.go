@@ -48,6 +48,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
+	if q.addUsageStmt, err = db.PrepareContext(ctx, addUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
+	}
 	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
 	}
@@ -74,6 +77,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.associateAPIKeyStmt, err = db.PrepareContext(ctx, associateAPIKey); err != nil {
 		return nil, fmt.Errorf("error preparing query AssociateAPIKey: %w", err)
+	}
+	if q.callByIDStmt, err = db.PrepareContext(ctx, callByID); err != nil {
+		return nil, fmt.Errorf("error preparing query CallByID: %w", err)
+	}
+	if q.callsOfApplicationStmt, err = db.PrepareContext(ctx, callsOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query CallsOfApplication: %w", err)
+	}
+	if q.callsToAPIStmt, err = db.PrepareContext(ctx, callsToAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query CallsToAPI: %w", err)
 	}
 	if q.changesAfterStmt, err = db.PrepareContext(ctx, changesAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ChangesAfter: %w", err)
@@ -104,6 +116,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createApplicationStmt, err = db.PrepareContext(ctx, createApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateApplication: %w", err)
+	}
+	if q.createCallStmt, err = db.PrepareContext(ctx, createCall); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateCall: %w", err)
 	}
 	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
@@ -273,6 +288,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeAccessTokensStmt, err = db.PrepareContext(ctx, purgeAccessTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeAccessTokens: %w", err)
 	}
+	if q.purgeCallsStmt, err = db.PrepareContext(ctx, purgeCalls); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeCalls: %w", err)
+	}
 	if q.purgeChangesStmt, err = db.PrepareContext(ctx, purgeChanges); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeChanges: %w", err)
 	}
@@ -296,6 +314,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
+	}
+	if q.purgeUsageStmt, err = db.PrepareContext(ctx, purgeUsage); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeUsage: %w", err)
 	}
 	if q.purgeUsedOnceStmt, err = db.PrepareContext(ctx, purgeUsedOnce); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUsedOnce: %w", err)
@@ -456,6 +477,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
 		}
 	}
+	if q.addUsageStmt != nil {
+		if cerr := q.addUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
+		}
+	}
 	if q.answerDeviceCodeStmt != nil {
 		if cerr := q.answerDeviceCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing answerDeviceCodeStmt: %w", cerr)
@@ -499,6 +525,21 @@ func (q *Queries) Close() error {
 	if q.associateAPIKeyStmt != nil {
 		if cerr := q.associateAPIKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing associateAPIKeyStmt: %w", cerr)
+		}
+	}
+	if q.callByIDStmt != nil {
+		if cerr := q.callByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callByIDStmt: %w", cerr)
+		}
+	}
+	if q.callsOfApplicationStmt != nil {
+		if cerr := q.callsOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callsOfApplicationStmt: %w", cerr)
+		}
+	}
+	if q.callsToAPIStmt != nil {
+		if cerr := q.callsToAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callsToAPIStmt: %w", cerr)
 		}
 	}
 	if q.changesAfterStmt != nil {
@@ -549,6 +590,11 @@ func (q *Queries) Close() error {
 	if q.createApplicationStmt != nil {
 		if cerr := q.createApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createApplicationStmt: %w", cerr)
+		}
+	}
+	if q.createCallStmt != nil {
+		if cerr := q.createCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createCallStmt: %w", cerr)
 		}
 	}
 	if q.createCodeStmt != nil {
@@ -831,6 +877,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeAccessTokensStmt: %w", cerr)
 		}
 	}
+	if q.purgeCallsStmt != nil {
+		if cerr := q.purgeCallsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeCallsStmt: %w", cerr)
+		}
+	}
 	if q.purgeChangesStmt != nil {
 		if cerr := q.purgeChangesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeChangesStmt: %w", cerr)
@@ -869,6 +920,11 @@ func (q *Queries) Close() error {
 	if q.purgeSessionsStmt != nil {
 		if cerr := q.purgeSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
+		}
+	}
+	if q.purgeUsageStmt != nil {
+		if cerr := q.purgeUsageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeUsageStmt: %w", cerr)
 		}
 	}
 	if q.purgeUsedOnceStmt != nil {
@@ -1108,6 +1164,7 @@ type Queries struct {
 	aPIsOfStmt                      *sql.Stmt
 	accessTokenByHashStmt           *sql.Stmt
 	addRoleStmt                     *sql.Stmt
+	addUsageStmt                    *sql.Stmt
 	answerDeviceCodeStmt            *sql.Stmt
 	appendChangeStmt                *sql.Stmt
 	applicationByIDStmt             *sql.Stmt
@@ -1117,6 +1174,9 @@ type Queries struct {
 	applicationsOfStmt              *sql.Stmt
 	applicationsSubscribedToStmt    *sql.Stmt
 	associateAPIKeyStmt             *sql.Stmt
+	callByIDStmt                    *sql.Stmt
+	callsOfApplicationStmt          *sql.Stmt
+	callsToAPIStmt                  *sql.Stmt
 	changesAfterStmt                *sql.Stmt
 	codeByHashStmt                  *sql.Stmt
 	consentOfStmt                   *sql.Stmt
@@ -1127,6 +1187,7 @@ type Queries struct {
 	createAPIKeyStmt                *sql.Stmt
 	createAccessTokenStmt           *sql.Stmt
 	createApplicationStmt           *sql.Stmt
+	createCallStmt                  *sql.Stmt
 	createCodeStmt                  *sql.Stmt
 	createDeviceCodeStmt            *sql.Stmt
 	createIssuerStmt                *sql.Stmt
@@ -1183,6 +1244,7 @@ type Queries struct {
 	pendingByHashStmt               *sql.Stmt
 	pollDeviceCodeStmt              *sql.Stmt
 	purgeAccessTokensStmt           *sql.Stmt
+	purgeCallsStmt                  *sql.Stmt
 	purgeChangesStmt                *sql.Stmt
 	purgeCodesStmt                  *sql.Stmt
 	purgeDeviceCodesStmt            *sql.Stmt
@@ -1191,6 +1253,7 @@ type Queries struct {
 	purgeRevocationsStmt            *sql.Stmt
 	purgeSessionClientsStmt         *sql.Stmt
 	purgeSessionsStmt               *sql.Stmt
+	purgeUsageStmt                  *sql.Stmt
 	purgeUsedOnceStmt               *sql.Stmt
 	putConsentStmt                  *sql.Stmt
 	putRevocationStmt               *sql.Stmt
@@ -1243,6 +1306,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		aPIsOfStmt:                      q.aPIsOfStmt,
 		accessTokenByHashStmt:           q.accessTokenByHashStmt,
 		addRoleStmt:                     q.addRoleStmt,
+		addUsageStmt:                    q.addUsageStmt,
 		answerDeviceCodeStmt:            q.answerDeviceCodeStmt,
 		appendChangeStmt:                q.appendChangeStmt,
 		applicationByIDStmt:             q.applicationByIDStmt,
@@ -1252,6 +1316,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		applicationsOfStmt:              q.applicationsOfStmt,
 		applicationsSubscribedToStmt:    q.applicationsSubscribedToStmt,
 		associateAPIKeyStmt:             q.associateAPIKeyStmt,
+		callByIDStmt:                    q.callByIDStmt,
+		callsOfApplicationStmt:          q.callsOfApplicationStmt,
+		callsToAPIStmt:                  q.callsToAPIStmt,
 		changesAfterStmt:                q.changesAfterStmt,
 		codeByHashStmt:                  q.codeByHashStmt,
 		consentOfStmt:                   q.consentOfStmt,
@@ -1262,6 +1329,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		createAPIKeyStmt:                q.createAPIKeyStmt,
 		createAccessTokenStmt:           q.createAccessTokenStmt,
 		createApplicationStmt:           q.createApplicationStmt,
+		createCallStmt:                  q.createCallStmt,
 		createCodeStmt:                  q.createCodeStmt,
 		createDeviceCodeStmt:            q.createDeviceCodeStmt,
 		createIssuerStmt:                q.createIssuerStmt,
@@ -1318,6 +1386,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		pendingByHashStmt:               q.pendingByHashStmt,
 		pollDeviceCodeStmt:              q.pollDeviceCodeStmt,
 		purgeAccessTokensStmt:           q.purgeAccessTokensStmt,
+		purgeCallsStmt:                  q.purgeCallsStmt,
 		purgeChangesStmt:                q.purgeChangesStmt,
 		purgeCodesStmt:                  q.purgeCodesStmt,
 		purgeDeviceCodesStmt:            q.purgeDeviceCodesStmt,
@@ -1326,6 +1395,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeRevocationsStmt:            q.purgeRevocationsStmt,
 		purgeSessionClientsStmt:         q.purgeSessionClientsStmt,
 		purgeSessionsStmt:               q.purgeSessionsStmt,
+		purgeUsageStmt:                  q.purgeUsageStmt,
 		purgeUsedOnceStmt:               q.purgeUsedOnceStmt,
 		putConsentStmt:                  q.putConsentStmt,
 		putRevocationStmt:               q.putRevocationStmt,
