@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,9 +13,14 @@ import (
 	"math/big"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/gatehouse/gatehouse/internal/gatehousetest"
 )
@@ -110,6 +116,8 @@ func (h *house) keysOpen(t *testing.T) {
 	h.with(t, "GET", path, "apikey: "+first.APIKey).is(t, "a revoked key", 401, "900901")
 	h.with(t, "GET", path, "apikey: "+here.APIKey, "Referer: https://www.johns.org/").is(t, "its neighbour", 200, "")
 
+	h.nowhere(t, first.APIKey, here.APIKey)
+
 	app := h.application(t, john, "Short lived")
 	gone := h.generate(t, "/applications/"+app.id+"/api-keys/PRODUCTION", map[string]any{})
 	h.with(t, "GET", path, "apikey: "+gone.APIKey).is(t, "a key whose application is not subscribed", 403, "900908")
@@ -117,6 +125,27 @@ func (h *house) keysOpen(t *testing.T) {
 	h.with(t, "GET", path, "apikey: "+gone.APIKey).is(t, "once it is", 200, "")
 	h.manage(t, john, http.MethodDelete, storeAPI+"/applications/"+app.id, nil, 200, nil)
 	h.with(t, "GET", path, "apikey: "+gone.APIKey).is(t, "check 106: once the application is gone", 401, "900901")
+}
+
+// nowhere checks that secrets stand neither in the data folder nor in the log (checks 155
+// and 156).
+func (h *house) nowhere(t *testing.T, secrets ...string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(h.Data, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, h.Log) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds a secret", filepath.Base(file))
+			}
+		}
+	}
 }
 
 func (h *house) keysOfOneAPI(t *testing.T) {
@@ -348,4 +377,66 @@ func TestNodesLearnOfAPIKeys(t *testing.T) {
 	eventually(t, "an opened subscription", onB, 200, "")
 	a.manage(t, john, http.MethodPost, storeAPI+keys+"/revoke", map[string]any{"keyUUID": k.KeyUUID}, 200, nil)
 	eventually(t, "a revoked key", onB, 401, "900901")
+}
+
+// Check 110: what lasts ends with the credential that opened it, whichever that was.
+func TestStreamsEndWithTheirCredentials(t *testing.T) {
+	h := furnish(t)
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		for err == nil {
+			var message []byte
+			if _, message, err = conn.Read(r.Context()); err == nil {
+				err = conn.Write(r.Context(), websocket.MessageText, message)
+			}
+		}
+	}))
+	t.Cleanup(backend.Close)
+	h.api = h.publish(t, john, "Live", liveDefinition, "/live", backend.URL)
+	h.subscribe(t, john, h.app, h.api)
+	const path = "/t/johnsorg/live/1.0.0/chat"
+	known, text := h.certified(t, "partner")
+	dial := func(h *house, query string, header http.Header) *websocket.Conn {
+		t.Helper()
+		conn, _, err := websocket.Dial(t.Context(), h.Gateway+path+query, &websocket.DialOptions{HTTPClient: h.client, HTTPHeader: header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.CloseNow() })
+		return conn
+	}
+	closed := func(what string, conn *websocket.Conn) {
+		t.Helper()
+		soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, _, err := conn.Read(soon); websocket.CloseStatus(err) != 4001 {
+			t.Errorf("%s: %v, want it closed with 4001", what, err)
+		}
+	}
+
+	h.secure(t, map[string]any{"securityScheme": []string{"api_key", "basic_auth"}})
+	keys := "/applications/" + h.app.id + "/api-keys/PRODUCTION"
+	k := h.generate(t, keys, map[string]any{})
+	byKey := dial(h, "?apikey="+k.APIKey, nil)
+	ann := person{"ann@johns.org", "johnsorg", "Anns-canary-password"}
+	h.person(t, ann, "subscriber")
+	name, value, _ := strings.Cut(ann.header(ann.name), ": ")
+	byPassword := dial(h, "", http.Header{name: {value}})
+
+	h.manage(t, john, http.MethodPost, storeAPI+keys+"/revoke", map[string]any{"keyUUID": k.KeyUUID}, 200, nil)
+	closed("the revocation of its API key", byKey)
+	if err := byPassword.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+		t.Errorf("the neighbour was closed too: %v", err)
+	}
+	if _, _, err := byPassword.Read(t.Context()); err != nil {
+		t.Errorf("the neighbour was closed too: %v", err)
+	}
+	h.Command(t, "Anns-second-password\n", "user", "password", ann.name, "--password-file", "-")
+	closed("a change of its password", byPassword)
+
+	h.know(t, "partner", text)
+	h.secure(t, map[string]any{"securityScheme": []string{"mutualssl", "mutualssl_mandatory"}})
+	byCertificate := dial(known, "", nil)
+	h.manage(t, john, http.MethodDelete, publisherAPI+"/apis/"+h.api+"/client-certificates/partner", nil, 200, nil)
+	closed("the removal of its certificate", byCertificate)
 }
