@@ -99,7 +99,7 @@ func (h *house) keysOpen(t *testing.T) {
 	sandbox := h.generate(t, strings.Replace(keys, "PRODUCTION", "SANDBOX", 1), map[string]any{})
 	h.with(t, "GET", path, "apikey: "+sandbox.APIKey).is(t, "scenario 14: a sandbox key and no sandbox", 403, "900901")
 
-	// R: restrictions. The caller is at 127.0.0.1, whatever it says of itself.
+	// The caller is at 127.0.0.1, whatever it says of itself.
 	elsewhere := h.generate(t, keys, map[string]any{"keyName": "elsewhere", "additionalProperties": map[string]any{"permittedIP": "192.0.2.0/24"}})
 	h.with(t, "GET", path, "apikey: "+elsewhere.APIKey, "X-Forwarded-For: 192.0.2.7").is(t, "check 131: an address that is made up", 403, "900908")
 	here := h.generate(t, keys, map[string]any{"keyName": "here", "additionalProperties": map[string]any{"permittedIP": "127.0.0.0/8, ::1", "permittedReferer": "*.johns.org/*"}})
