@@ -81,6 +81,7 @@ type Decision struct {
 
 	policies *chain    // of the resource; nil when none was found
 	security *security // of the API; nil when the path belongs to none
+	cors     *cors     // the same
 	brought  string    // what sort of credential says who calls
 	grpc     bool      // the caller reads refusals as gRPC writes them
 }
@@ -94,7 +95,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 		d.Refusal = unknownAPI
 		return d
 	}
-	d.API, d.security, d.Rest = &r.api, r.security, rest
+	d.API, d.Rest, d.security, d.cors = &r.api, rest, r.security, r.cors
 	if r.api.State == gatehouse.Blocked {
 		d.Refusal = blockedAPI
 		return d
@@ -119,7 +120,8 @@ func (d *Decision) refuse(with *Refusal) bool {
 func (d *Decision) find(resources *node, h *Head) bool {
 	d.Stage = StageResource
 	path := strings.TrimSuffix(d.Rest, "/")
-	if !(h.Preflight && h.Method == "OPTIONS") {
+	preflight := h.Preflight && h.Method == "OPTIONS" && !d.cors.off
+	if !preflight {
 		if found := resources.match(path, h.Method); found != nil {
 			d.Resource, d.policies = found.Resource, found.policies
 			return true
@@ -128,7 +130,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	switch d.Allow = resources.allowed(path); {
 	case d.Allow == "":
 		return d.refuse(unknownResource)
-	case h.Preflight && h.Method == "OPTIONS":
+	case preflight:
 		d.Outcome = Preflight
 		return false
 	}

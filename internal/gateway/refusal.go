@@ -86,6 +86,9 @@ var (
 		Description: "The API key may not be used by this page: the header Referer names none of those that it is for"})
 	wrongAudience = plain(&Refusal{Status: http.StatusForbidden, Code: "900914", Message: "Access Denied",
 		Description: "The access token does not allow you to access the requested resource. It is for none of the audiences that the API is for", tokenError: "invalid_token"})
+	// foreignAddress does not tell the address: behind a proxy that nobody trusts it is the proxy's.
+	foreignAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource: calls may not come from your address. Ask the API's publisher to list it"})
 	noSandbox = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Sandbox key offered to the API with no sandbox endpoint",
 		Description: "Sandbox key offered to the API with no sandbox endpoint"})
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
@@ -247,19 +250,6 @@ var proofAlgorithms = func() string {
 	}
 	return `, algs="` + strings.Join(names, " ") + `"`
 }()
-
-// preflight answers a browser that asks whether a page of another origin may call
-// (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
-// not allow credentials: the browser adds no cookie, and the page must know the token.
-// The star stands for all headers but Authorization.
-func (d *Decision) preflight(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", d.Allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type, Accept, SOAPAction, apikey, *")
-	h.Set("Access-Control-Max-Age", "600")
-	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
-}
 
 // grpcStatuses are the codes of gRPC for the statuses of refusals; others are 2, unknown.
 var grpcStatuses = map[int]string{

@@ -258,13 +258,19 @@ func (s *security) sentKey(h *Head) (string, bool) {
 
 func endsParameter(c rune) bool { return c == '&' || c == ';' }
 
-// strip removes what carried credentials from the request that the backend gets, beside
-// what cleanRequest removes from all, and returns the query without them.
-func (s *security) strip(h http.Header, query string) string {
+// strip removes the headers that carry credentials from the request that the backend gets,
+// beside what cleanRequest removes from all.
+func (s *security) strip(h http.Header) {
 	delete(h, s.header)
-	if !s.key {
-		return withoutToken(query)
+	if s.key {
+		delete(h, s.keyHeader)
 	}
-	delete(h, s.keyHeader)
-	return withoutToken(query, gatehouse.APIKeyHeader)
+}
+
+// query returns a query without the parameters that carry credentials.
+func (s *security) query(sent string) string {
+	if s.key {
+		return withoutToken(sent, gatehouse.APIKeyHeader)
+	}
+	return withoutToken(sent)
 }

@@ -10,9 +10,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +185,32 @@ func TestSchemes(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestNoCredentialIsPassedOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		security gatehouse.Security
+		headers  string
+		query    string
+	}{
+		"keys are the API's own where they open nothing": {gatehouse.Security{}, "Apikey X-Key X-Token", "a=b&apikey=c"},
+		"keys":                 {gatehouse.Security{Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey}}, "X-Key X-Token", "a=b"},
+		"headers of their own": {gatehouse.Security{Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey}, Header: "x-token", KeyHeader: "x-key"}, "Apikey", "a=b"},
+	} {
+		s, err := newSecurity(petstore("pets", "/pets", func(a *gatehouse.API) { a.Settings.Security = tt.security }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := http.Header{"Apikey": {"x"}, "X-Key": {"x"}, "X-Token": {"x"}, "Authorization": {"x"}, "Internal-Key": {"x"}}
+		cleanRequest(h)
+		s.strip(h)
+		if got := strings.Join(slices.Sorted(maps.Keys(h)), " "); got != tt.headers {
+			t.Errorf("check 113: %s: %s are left, want %s", name, got, tt.headers)
+		}
+		if got := s.query("a=b&apikey=c&access_token=d"); got != tt.query {
+			t.Errorf("check 113: %s: the query is %s, want %s", name, got, tt.query)
+		}
 	}
 }
 

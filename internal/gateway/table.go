@@ -45,7 +45,9 @@ type route struct {
 	api                 gatehouse.API // without its description
 	resources           node
 	security            *security
-	production, sandbox *Endpoint // nil when there is none
+	cors                *cors
+	production, sandbox *Endpoint           // nil when there is none
+	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
 // resource is a resource with all that is done to its calls.
@@ -234,11 +236,21 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.security, err = newSecurity(&r.api); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
+	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	if err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
+	if r.cors, err = corsOf(shared); err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(&r.api, one)
+		policies, err := newChain(shared, &r.api, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
+		}
+		if !policies.alone && r.forwards == nil {
+			r.forwards = one
 		}
 		r.resources.insert(&resource{one, policies})
 	}

@@ -41,24 +41,25 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // apiBody is an API as publishers send it and get it. What a caller must not choose
 // (id, provider, lifeCycleStatus and the times) is read from nobody.
 type apiBody struct {
-	ID              string          `json:"id,omitempty"`
-	Name            string          `json:"name"`
-	Context         string          `json:"context"`
-	Version         string          `json:"version"`
-	Description     *string         `json:"description,omitempty"`
-	Provider        string          `json:"provider,omitempty"`
-	Type            string          `json:"type,omitempty"`
-	LifeCycleStatus string          `json:"lifeCycleStatus,omitempty"`
-	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
-	Policies        []string        `json:"policies,omitempty"` // subscription tiers
-	Tags            []string        `json:"tags,omitempty"`
-	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
-	Operations      []operation     `json:"operations,omitempty"`
-	APIPolicies     *flows          `json:"apiPolicies,omitempty"` // of the calls of all operations
-	Scopes          []apiScope      `json:"scopes,omitempty"`
-	CreatedTime     string          `json:"createdTime,omitempty"`
-	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
-	Warnings        []string        `json:"warnings,omitempty"` // about the OpenAPI document, after an import
+	ID              string             `json:"id,omitempty"`
+	Name            string             `json:"name"`
+	Context         string             `json:"context"`
+	Version         string             `json:"version"`
+	Description     *string            `json:"description,omitempty"`
+	Provider        string             `json:"provider,omitempty"`
+	Type            string             `json:"type,omitempty"`
+	LifeCycleStatus string             `json:"lifeCycleStatus,omitempty"`
+	EndpointConfig  *endpointConfig    `json:"endpointConfig,omitempty"`
+	Policies        []string           `json:"policies,omitempty"` // subscription tiers
+	Tags            []string           `json:"tags,omitempty"`
+	Approval        *bool              `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
+	Operations      []operation        `json:"operations,omitempty"`
+	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
+	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Scopes          []apiScope         `json:"scopes,omitempty"`
+	CreatedTime     string             `json:"createdTime,omitempty"`
+	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
+	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
 	securityBody
 
@@ -164,6 +165,9 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		c.Policies = policies
 	}
 	var err error
+	if c.CORS, err = b.CORS.read(c.Policies); err != nil {
+		return c, err
+	}
 	c.Security, err = b.security()
 	c.Default = b.IsDefaultVersion
 	return c, err
@@ -198,12 +202,13 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		return nil, err
 	}
 	unlimited := gatehouse.Unlimited
+	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, securityBody: newSecurityBody(a),
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
+		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Production != "" {
 		body.EndpointConfig.Production = &endpoint{a.Production}

@@ -1,23 +1,16 @@
 package bench
 
 import (
-	"bufio"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 )
-
-// floorVariable tells the test's binary to be the floor instead: its value is the
-// backend's URL.
-const floorVariable = "GATEHOUSE_BENCH_FLOOR"
 
 // serveFloor serves the least that net/http can do: POST /empty reads a form and answers
 // a few bytes; everything else goes to the backend through a bare reverse proxy, with the
@@ -38,7 +31,8 @@ func serveFloor(backend string) {
 		}
 	})
 	mux.Handle("/", &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target); p.SetXForwarded() },
+		ErrorLog: log.New(io.Discard, "", 0), // a load that ends leaves in the middle of answers
+		Rewrite:  func(p *httputil.ProxyRequest) { p.SetURL(target); p.SetXForwarded() },
 		Transport: &http.Transport{
 			DisableCompression: true, ForceAttemptHTTP2: true, ResponseHeaderTimeout: 30 * time.Second,
 			IdleConnTimeout: time.Minute, MaxIdleConns: 1000, MaxIdleConnsPerHost: 2 * callers,
@@ -51,27 +45,6 @@ func serveFloor(backend string) {
 // startFloor starts the floor's process. It returns its URL and its CPU time.
 func startFloor(b *testing.B, backend string) (string, cpuTime) {
 	b.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), floorVariable+"="+backend)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	return strings.TrimSpace(line), cpuOf(cmd.Process.Pid)
+	address, pid := startRole(b, floorRole+" "+backend)
+	return address, cpuOf(pid)
 }

@@ -1,12 +1,12 @@
 package bench
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -45,20 +45,30 @@ const callback = "https://app.example/back"
 // furnish makes what the benchmarks need in a new store and starts the program on it.
 func furnish(b *testing.B) *house {
 	b.Helper()
-	answer := strings.Repeat("x", 1024)
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, answer)
-	}))
-	b.Cleanup(backend.Close)
-	transport := &http.Transport{MaxIdleConnsPerHost: callers}
-	b.Cleanup(transport.CloseIdleConnections)
-	h := &house{backend: backend.URL, client: &http.Client{Transport: transport}}
-
-	data := b.TempDir()
-	h.furnished = store(b, data, backend.URL)
+	h, data := &house{backend: startBackend(b), client: newClient(b)}, b.TempDir()
+	h.furnished = store(b, data, h.backend)
 	h.Process = gatehousetest.Run(b, "serve", "GATEHOUSE_DATA="+data)
 	return h
+}
+
+func newClient(b *testing.B) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: callers, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	b.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// openServices opens the store of a data folder as a command line does.
+func openServices(b *testing.B, data string) *server.Services {
+	b.Helper()
+	c, err := config.Load(nil, []string{"GATEHOUSE_DATA=" + data}, data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := server.OpenServices(b.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
 }
 
 // store furnishes the store of a data folder.
@@ -70,11 +80,8 @@ func store(b *testing.B, data, backend string) furnished {
 			b.Fatal(err)
 		}
 	}
-	c, err := config.Load(nil, []string{"GATEHOUSE_DATA=" + data}, data)
-	must(err)
-	s, err := server.OpenServices(b.Context(), c, slog.New(slog.DiscardHandler))
-	must(err)
-	_, err = s.Organization.CreateOrganization(b.Context(), "johnsorg", "Johns")
+	s := openServices(b, data)
+	_, err := s.Organization.CreateOrganization(b.Context(), "johnsorg", "Johns")
 	must(err)
 	john, err := s.Organization.CreateUser(b.Context(), organization.NewUser{
 		Username: "john@johns.org", Password: password, OrgKey: "johnsorg", Roles: []gatehouse.Role{gatehouse.Admin, "reader"},
@@ -160,7 +167,9 @@ func passwordForm() string {
 }
 
 // send sends a request and drops the answer.
-func (h *house) send(method, url, token string) error {
+func (h *house) send(method, url, token string) error { return send(h.client, method, url, token) }
+
+func send(client *http.Client, method, url, token string) error {
 	r, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		return err
@@ -168,7 +177,7 @@ func (h *house) send(method, url, token string) error {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := h.client.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		return err
 	}

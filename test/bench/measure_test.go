@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,9 +24,21 @@ const (
 type contender struct {
 	workers int
 	number  int64                  // of requests in a slice; 0 means as many as there is time for
+	length  time.Duration          // of a slice; 0 means slice
 	prepare func() error           // before each slice, unmeasured; may be nil
 	do      func(worker int) error // one request
+	load    load                   // instead of do; nil for do
 	cpu     cpuTime                // of whoever does the work
+}
+
+// load sends requests for about as long as it is told.
+type load func(length time.Duration) (sent, error)
+
+// sent is what came of a load.
+type sent struct {
+	number   int64
+	took     time.Duration
+	p50, p99 time.Duration // that an answer took; 0 where nobody looked
 }
 
 // cpuTime tells the CPU time that somebody has used so far, user and system.
@@ -33,8 +46,10 @@ type cpuTime func() (time.Duration, error)
 
 // figure is what the rounds of one contender gave.
 type figure struct {
-	cpu  []float64 // µs per request, sorted
-	rate []float64 // requests per second, sorted
+	byRound  []float64 // CPU µs per request, in the order of the rounds
+	cpu      []float64 // the same, sorted
+	rate     []float64 // requests per second, sorted
+	p50, p99 []float64 // ms, sorted
 }
 
 func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
@@ -44,45 +59,78 @@ func (f figure) String() string {
 	return fmt.Sprintf("%.1f (%.1f–%.1f)", median(f.cpu), f.cpu[0], f.cpu[len(f.cpu)-1])
 }
 
+// over writes what f costs for each that the other costs, round by round: the median with
+// the least and the most.
+func (f figure) over(other figure) string {
+	ratios := make([]float64, len(f.byRound))
+	for i := range ratios {
+		ratios[i] = f.byRound[i] / other.byRound[i]
+	}
+	slices.Sort(ratios)
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", median(ratios), ratios[0], ratios[len(ratios)-1])
+}
+
 // byTurns measures contenders in rounds, each once a round.
 func byTurns(b *testing.B, contenders ...contender) []figure {
 	b.Helper()
 	figures := make([]figure, len(contenders))
 	for round := range rounds + 1 {
 		for i, c := range contenders {
-			length := slice
+			length := cmp.Or(c.length, slice)
 			if round == 0 {
 				length = warmUp
 			}
-			cpu, rate, err := c.run(length)
+			cpu, came, err := c.run(length)
 			if err != nil {
 				b.Fatal(err)
 			}
 			if round > 0 {
-				figures[i].cpu = append(figures[i].cpu, cpu)
-				figures[i].rate = append(figures[i].rate, rate)
+				figures[i].add(cpu, came)
 			}
 		}
 	}
 	for _, f := range figures {
-		slices.Sort(f.cpu)
-		slices.Sort(f.rate)
+		for _, figures := range [][]float64{f.cpu, f.rate, f.p50, f.p99} {
+			slices.Sort(figures)
+		}
 	}
 	return figures
 }
 
-// run does the requests of a slice and returns CPU µs per request, and requests per
-// second.
-func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
+func (f *figure) add(cpu time.Duration, came sent) {
+	perRequest := float64(cpu) / float64(time.Microsecond) / float64(came.number)
+	f.byRound = append(f.byRound, perRequest)
+	f.cpu = append(f.cpu, perRequest)
+	f.rate = append(f.rate, float64(came.number)/came.took.Seconds())
+	f.p50 = append(f.p50, float64(came.p50)/float64(time.Millisecond))
+	f.p99 = append(f.p99, float64(came.p99)/float64(time.Millisecond))
+}
+
+// run does the requests of a slice and returns the CPU time that they took.
+func (c contender) run(length time.Duration) (cpu time.Duration, came sent, err error) {
 	if c.prepare != nil {
 		if err := c.prepare(); err != nil {
-			return 0, 0, err
+			return 0, sent{}, err
 		}
 	}
 	before, err := c.cpu()
 	if err != nil {
-		return 0, 0, err
+		return 0, sent{}, err
 	}
+	load := c.load
+	if load == nil {
+		load = c.send
+	}
+	came, err = load(length)
+	if err != nil {
+		return 0, sent{}, err
+	}
+	after, err := c.cpu()
+	return after - before, came, err
+}
+
+// send is the load of contenders that say what one request is.
+func (c contender) send(length time.Duration) (came sent, err error) {
 	var begun, done atomic.Int64
 	var workers sync.WaitGroup
 	failed := make(chan error, c.workers)
@@ -106,13 +154,11 @@ func (c contender) run(length time.Duration) (cpu, rate float64, err error) {
 	}
 	workers.Wait()
 	took := time.Since(began)
-	after, err := c.cpu()
 	close(failed)
 	for failure := range failed {
 		err = errors.Join(err, failure)
 	}
-	n := float64(done.Load())
-	return float64(after-before) / float64(time.Microsecond) / n, n / took.Seconds(), err
+	return sent{number: done.Load(), took: took}, err
 }
 
 // ownCPU is the CPU time of this process.
@@ -133,6 +179,20 @@ func cpuOf(pid int) cpuTime {
 		var used unix.Timespec
 		err := unix.ClockGettime(clock, &used)
 		return time.Duration(used.Nano()), err
+	}
+}
+
+// cpuOfAll returns what tells the CPU time of processes together.
+func cpuOfAll(pids []int) cpuTime {
+	return func() (sum time.Duration, err error) {
+		for _, pid := range pids {
+			used, err := cpuOf(pid)()
+			if err != nil {
+				return 0, err
+			}
+			sum += used
+		}
+		return sum, nil
 	}
 }
 
