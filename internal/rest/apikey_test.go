@@ -63,6 +63,9 @@ func TestAPIKeysAreShownOnceListedAndRevoked(t *testing.T) {
 			t.Errorf("%s sees %d keys", stranger, n)
 		}
 	}
+	theirs := s.want(201, every("sam"), "POST", storeAPI+"/applications", map[string]any{"name": "theirs"}).get("applicationId")
+	s.want(404, every("sam"), "POST", ofAPI+"/associate", map[string]any{"keyUUID": bound.get("keyUUID"), "applicationId": theirs})
+	s.want(404, every("sam"), "POST", ofAPI+"/dissociate", map[string]any{"keyUUID": bound.get("keyUUID")})
 	s.want(400, every("sue"), "POST", ofApp+"/PRODUCTION/revoke", map[string]any{})
 	s.want(200, every("sue"), "POST", ofApp+"/PRODUCTION/revoke", map[string]any{"apikey": made.get("apikey")})
 	s.want(404, every("sue"), "POST", ofApp+"/PRODUCTION/revoke", map[string]any{"keyUUID": made.get("keyUUID")})
