@@ -1,17 +1,11 @@
 package gateway
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -318,151 +312,6 @@ func TestAPIsWithoutSubscriptions(t *testing.T) {
 		if got := outcome(Decide(table, schemeFacts(), headOf("GET /free/v1/pets", []string{tt.header}))); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.header, got, tt.want)
 		}
-	}
-}
-
-// issued makes a certificate, signed by issuer or by itself.
-func issued(t testing.TB, name string, until time.Time, issuer *x509.Certificate, by *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: noon.Add(-time.Hour), NotAfter: until,
-		BasicConstraintsValid: true, IsCA: issuer == nil, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	if issuer == nil {
-		issuer, by = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), by)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, key
-}
-
-func inPEM(c *x509.Certificate) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-}
-
-func TestMutualTLS(t *testing.T) {
-	later := noon.Add(time.Hour)
-	known, _ := issued(t, "known", later, nil, nil)
-	sandboxed, _ := issued(t, "sandboxed", later, nil, nil)
-	ended, _ := issued(t, "ended", noon.Add(-time.Minute), nil, nil)
-	unknown, _ := issued(t, "known", later, nil, nil)
-	root, rootKey := issued(t, "root", later, nil, nil)
-	leaf, _ := issued(t, "leaf", later, root, rootKey)
-	plain, plainKey := issued(t, "plain", later, nil, nil)
-	notVouched, _ := issued(t, "leaf", later, plain, plainKey)
-	said := []gatehouse.ClientCertificate{
-		{Alias: "known", Type: gatehouse.Production, Tier: "Gold", PEM: inPEM(known)}, {Alias: "sandboxed", Type: gatehouse.Sandbox, PEM: inPEM(sandboxed)},
-		{Alias: "ended", Type: gatehouse.Production, PEM: inPEM(ended)}, {Alias: "root", Type: gatehouse.Production, PEM: inPEM(root), Authority: true},
-		{Alias: "plain", Type: gatehouse.Production, PEM: inPEM(plain)},
-	}
-	tokens := []gatehouse.Scheme{gatehouse.SchemeOAuth2}
-	table := secured(t, map[string]gatehouse.Security{
-		"alone":  {MutualTLS: gatehouse.Mandatory, Certificates: said},
-		"both":   {MutualTLS: gatehouse.Mandatory, Certificates: said, Schemes: tokens},
-		"either": {MutualTLS: gatehouse.Mandatory, Certificates: said, Schemes: tokens, CertificateAlone: true},
-		"any":    {MutualTLS: gatehouse.Optional, Certificates: said, Schemes: tokens},
-	})
-	for _, tt := range []struct {
-		name, call  string
-		certificate *x509.Certificate
-		token       string
-		want        string
-	}{
-		{"a known certificate", "GET /alone/v1/pets", known, "", "production.example"},
-		{"a sandbox certificate", "GET /alone/v1/pets", sandboxed, "", "sandbox.example"},
-		{"no certificate", "GET /alone/v1/pets", nil, "", "401 900901"},
-		{"no certificate, and a token", "GET /alone/v1/pets", nil, "user", "401 900901"},
-		{"an unknown certificate of the same name", "GET /alone/v1/pets", unknown, "", "401 900901"},
-		{"a certificate that has ended", "GET /alone/v1/pets", ended, "", "401 900901"},
-		{"one that an authority vouches for", "GET /alone/v1/pets", leaf, "", "production.example"},
-		{"one that a plain certificate signed", "GET /alone/v1/pets", notVouched, "", "401 900901"},
-		{"a token where none is looked at", "GET /alone/v1/pets", known, "nobody", "production.example"},
-		{"both", "GET /both/v1/pets", known, "user", "production.example"},
-		{"both, sandbox certificate and production token", "GET /both/v1/pets", sandboxed, "user", "production.example"},
-		{"the certificate alone is not both", "GET /both/v1/pets", known, "", "401 900902"},
-		{"the token alone is not both", "GET /both/v1/pets", nil, "user", "401 900901"},
-		{"a certificate does not rescue a bad token", "GET /both/v1/pets", known, "nobody", "401 900901"},
-		{"the certificate suffices", "GET /either/v1/pets", known, "", "production.example"},
-		{"a bad token where the certificate suffices", "GET /either/v1/pets", known, "nobody", "401 900901"},
-		{"optional, and not there", "GET /any/v1/pets", nil, "user", "production.example"},
-		{"optional, and unknown", "GET /any/v1/pets", unknown, "user", "production.example"},
-		{"optional, and without a token", "GET /any/v1/pets", known, "", "401 900902"},
-		{"a resource for everybody", "GET /alone/v1/open", nil, "", "production.example"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f := schemeFacts()
-			if tt.certificate != nil {
-				f.chain = []*x509.Certificate{tt.certificate}
-			}
-			headers := []string{"X-Wso2-Client-Certificate: " + base64.StdEncoding.EncodeToString([]byte(inPEM(known)))}
-			if tt.token != "" {
-				headers = append(headers, "Authorization: Bearer "+tt.token)
-			}
-			if got := outcome(Decide(table, f, headOf(tt.call, headers))); got != tt.want {
-				t.Errorf("%s, want %s", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestDefaultVersions(t *testing.T) {
-	version := func(id, context, version string, standard bool, state gatehouse.State) *gatehouse.API {
-		return petstore(id, context, func(a *gatehouse.API) { a.Version, a.Settings.Default, a.State = version, standard, state })
-	}
-	table, err := NewTable([]*gatehouse.API{
-		version("one", "/pets", "1", true, gatehouse.Published),
-		version("two", "/pets", "2", true, gatehouse.Created),
-		version("inside", "/a/{version}/b", "1", true, gatehouse.Published),
-		version("first", "/{version}/c", "1", false, gatehouse.Published),
-		version("ab", "/a", "b", false, gatehouse.Published),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		"/pets/1/pets": "one", "/pets/pets": "one", "/t/default/pets/pets": "one", "/pets": "one",
-		"/pets/2/pets": "two", // check 107: the version that is meant, which nobody is shown yet
-		"/a/1/b/pets":  "inside", "/a/b/pets": "ab", "/1/c/pets": "first", "/c/pets": "", "/1/pets": "", "/petsx/pets": "",
-	} {
-		r, rest := table.find(path)
-		got := ""
-		if r != nil {
-			got = r.api.ID
-		}
-		if got != want {
-			t.Errorf("%s leads to %q with %q, want %q", path, got, rest, want)
-		}
-	}
-	if d := Decide(table, petFacts(), &Head{Method: "GET", Path: "/pets/2/pets"}); outcome(d) != "404 404" {
-		t.Errorf("check 107: an unpublished version: %s", outcome(d))
-	}
-	table, err = table.With(version("two", "/pets", "2", true, gatehouse.Published))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, _ := table.find("/pets/pets"); r == nil || r.api.ID != "two" {
-		t.Error("the default does not move when the new one is published")
-	}
-	table, err = table.With(version("one", "/pets", "1", false, gatehouse.Published)) // what the store does to the one before
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, _ := table.find("/pets/pets"); r == nil || r.api.ID != "two" {
-		t.Error("the older version takes the default along")
-	}
-	if r, _ := table.Without("two").find("/pets/pets"); r != nil {
-		t.Errorf("without a default version %s answers", r.api.ID)
 	}
 }
 
