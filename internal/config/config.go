@@ -123,6 +123,19 @@ type Config struct {
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.
 	MaxBody int64
 
+	// MaxConnections is how many connections each address holds at once, 16 to
+	// 1000000; more are refused at once, with 503 or, over TLS, an alert. Default 20000,
+	// which take up to 1 GiB when all are over TLS, or a quarter of the file descriptors
+	// that the process may have, when that is less: two quarters are the gateway's two
+	// addresses, one is connections to backends, one everything else.
+	MaxConnections int
+
+	// Drain is how long a process that was asked to end goes on answering while /readyz
+	// says that it is not ready, 0s to 5m: as long as the load balancer needs to see
+	// that. Answers end their connections meanwhile. Default 5s; 20 seconds for requests
+	// that still run may follow.
+	Drain time.Duration
+
 	effective []Setting
 }
 

@@ -130,6 +130,14 @@ func parseRotation(text string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q is no time from 1h to 3650d: use a whole number with h for hours or d for days, or none", text)
 }
 
+func parseDrain(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > 5*time.Minute {
+		return 0, fmt.Errorf("%q is no time from 0s to 5m: use a number with ms, s or m", text)
+	}
+	return d, nil
+}
+
 const maxSize = 1 << 40
 
 // ParseSize reads a number of bytes, 1 to 1 TiB: plain, or with KiB, MiB or GiB.

@@ -22,6 +22,7 @@ func (db *DB) MoveAPI(ctx context.Context, orgID, id string, rule func(a *gateho
 			return err
 		}
 		a, before := among(all, id)
+		a.Document = r.API.Definition
 		states := map[string]gatehouse.State{}
 		for _, one := range all {
 			states[one.ID] = one.State

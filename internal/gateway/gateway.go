@@ -15,6 +15,7 @@
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	usage.go       how often what was called, until it is stored
+//	graphql.go     what a GraphQL query asks for, how deep and how dear; policy_graphql.go: its limits
 //	refusal.go     the gateway's own answers, in one table
 //	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
@@ -22,6 +23,9 @@
 //	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
+//	buffer.go      a body that policies read before the backend does; json.go scans it
+//	answers.go     backends' answers that the policy cache keeps; directives.go: Cache-Control
+//	document.go    an API's OpenAPI document; schema.go: its schemas, and what it costs to check by them
 //	egress.go      the connections to backends, and which addresses they may have
 //
 // It does not own tokens, keys or API definitions: it is handed what answers for them.
@@ -124,6 +128,7 @@ type Gateway struct {
 	transport *http.Transport
 	calls     sync.Pool // of *call
 	counts    counts
+	answers   answers // that the policy cache keeps
 	jwts      heldJWTs
 	recent    recent
 	usage     usage
@@ -143,7 +148,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
-	g.table.Store(table)
+	g.put(table)
 	return nil
 }
 
@@ -155,7 +160,7 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	api, err := g.APIs.KnownAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
-		g.table.Store(g.current().Without(apiID))
+		g.put(g.current().Without(apiID))
 		return nil
 	case err != nil:
 		return fmt.Errorf("load API %s, the gateway serves what it had: %w", apiID, err)
@@ -164,8 +169,14 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	if err != nil {
 		return fmt.Errorf("the gateway serves API %s as it was: %w", apiID, err)
 	}
-	g.table.Store(table)
+	g.put(table)
 	return nil
+}
+
+// put puts a table in force, and drops the answers that are kept of APIs that changed.
+func (g *Gateway) put(t *Table) {
+	g.table.Store(t)
+	g.answers.sweep(t)
 }
 
 // current is the table in force; before the first Load it has no APIs.

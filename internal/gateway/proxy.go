@@ -31,6 +31,7 @@ type call struct {
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
+	kept      kept   // by policies
 }
 
 func newCall(g *Gateway) *call {
@@ -73,7 +74,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told = nil, nil, nil, Head{}, Decision{}, 0, ""
+	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -233,7 +234,6 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
-	c.status = res.StatusCode
 	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -250,6 +250,8 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	c.status = res.StatusCode
+	c.settle(res)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -284,6 +286,9 @@ func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // refusalFor tells the ways apart in which a backend call fails.
 func refusalFor(err error) *Refusal {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal // by a policy
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return largeBody
 	}
@@ -293,7 +298,7 @@ func refusalFor(err error) *Refusal {
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.Canceled) { // by a policy: the caller is there
 		return backendTimeout
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {

@@ -42,7 +42,7 @@ const maxDepth = 6
 
 // route is one API as the gateway serves it.
 type route struct {
-	api                 gatehouse.API // without its description
+	api                 gatehouse.API // without its description and document
 	resources           node
 	security            *security
 	cors                *cors
@@ -225,7 +225,7 @@ func (p *paths) find(path string, ends []int) (*route, string) {
 // compile turns a definition into what is looked up for each call.
 func compile(api *gatehouse.API) (*route, error) {
 	r := &route{api: *api}
-	r.api.Description = ""
+	r.api.Description, r.api.Document = "", ""
 	var err error
 	if r.production, err = parseEndpoint(api.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
@@ -236,7 +236,9 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.security, err = newSecurity(&r.api); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
+	defer at.document.close()
+	shared, err := compilePolicies(r.api.Settings.Policies, at)
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
@@ -245,7 +247,7 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(shared, &r.api, one)
+		policies, err := newChain(shared, at, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}

@@ -78,6 +78,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool                // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy   // of all calls
+	Validation  *bool                // whether calls are held against the document, on both sides
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 	Security    Security
@@ -111,6 +112,9 @@ func (c Changes) Apply(a *gatehouse.API) {
 	}
 	c.Security.apply(&a.Settings.Security)
 	a.Settings.Policies = c.policies(a.Settings.Policies)
+	if c.Validation != nil {
+		a.Settings.SetValidation(*c.Validation)
+	}
 	keepPolicies(a.Resources, c.Resources)
 }
 
@@ -203,7 +207,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 			a.Tiers = append(a.Tiers, t.Name)
 		}
 	}
-	if err := s.valid(a); err != nil {
+	if err := s.valid(a, &def); err != nil {
 		return err
 	}
 	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
@@ -336,17 +340,19 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 		if err := rule(a, def, scopes); err != nil {
 			return err
 		}
-		return s.valid(a)
+		return s.valid(a, def)
 	})
 	return changed, err
 }
 
 // valid checks the rules of an API, and that the gateway can serve it.
-func (s *Service) valid(a *gatehouse.API) error {
+func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	return s.Check(a)
+	served := *a
+	served.Document = def.Document
+	return s.Check(&served)
 }
 
 // Delete removes an API. It is a Conflict while somebody subscribes to it and it is not

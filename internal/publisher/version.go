@@ -32,7 +32,7 @@ func (s *Service) Move(ctx context.Context, by *gatehouse.Member, id string, act
 		if err := a.Do(action); err != nil {
 			return false, err
 		}
-		if err := s.valid(a); err != nil || action != gatehouse.Publish {
+		if err := s.valid(a, &gatehouse.Definition{Document: a.Document}); err != nil || action != gatehouse.Publish {
 			return false, err
 		}
 		for _, other := range before {

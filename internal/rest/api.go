@@ -56,6 +56,7 @@ type apiBody struct {
 	Operations      []operation        `json:"operations,omitempty"`
 	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
 	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Validation      *bool              `json:"enableSchemaValidation,omitempty"` // stands for the policies that hold calls against the document
 	Scopes          []apiScope         `json:"scopes,omitempty"`
 	CreatedTime     string             `json:"createdTime,omitempty"`
 	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
@@ -69,7 +70,6 @@ type apiBody struct {
 	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
 	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
 	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
-	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
 }
 
 // endpointConfig says where calls are sent.
@@ -128,8 +128,6 @@ func (b *apiBody) fixed() error {
 		}
 	}
 	switch c := b.EndpointConfig; {
-	case b.EnableSchemaValidation:
-		return gatehouse.Errorf(gatehouse.Invalid, "enableSchemaValidation is not supported: leave it out")
 	case c != nil && c.Type != "" && c.Type != "http":
 		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_type %q is not supported: use http, with one URL", c.Type)
 	case c != nil && (c.Security["production"].Enabled || c.Security["sandbox"].Enabled):
@@ -147,7 +145,7 @@ func value(s *string) string {
 
 // changes is what the body says of an API.
 func (b *apiBody) changes() (publisher.Changes, error) {
-	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval}
+	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval, Validation: b.Validation}
 	if config := b.EndpointConfig; config != nil {
 		c.Production, c.Sandbox = new(string), new(string)
 		if config.Production != nil {
@@ -209,6 +207,9 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, securityBody: newSecurityBody(a),
 		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
+	}
+	if a.Settings.Validates() {
+		body.Validation = new(true)
 	}
 	if a.Production != "" {
 		body.EndpointConfig.Production = &endpoint{a.Production}

@@ -90,6 +90,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 		apps:         cluster.NewCache(heldClients, data.ApplicationClient),
 	}
 	s.people = newPeople(s.Organization, s, heldPeople, time.Now)
+	tokens.Rights = s
 	return s, nil
 }
 
@@ -127,6 +128,20 @@ func (s *Services) APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *
 	return k, app, err
 }
 
+// Narrow returns what the user that a speaks for may hold now of a's scopes.
+func (s *Services) Narrow(ctx context.Context, a *gatehouse.Authorization) ([]string, error) {
+	c, err := s.Client(ctx, a.ConsumerKey)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.Organization.Member(ctx, c.Organization.ID, a.Subject)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.Scopes(ctx, c.Organization.ID)
+	return gatehouse.Narrow(a.Scopes, gatehouse.Known(known), m.Roles), err
+}
+
 // Acting returns the member that an access token acts as: its user, or the owner of the
 // application that it was issued to.
 func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error) {
@@ -151,15 +166,22 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 		}
 	}
 	s.changes.Subscribe(gatehouse.ClientChanged, drop(s.clients.Drop))
-	s.changes.Subscribe(gatehouse.ScopesChanged, drop(s.scopes.Drop))
+	s.changes.Subscribe(gatehouse.ScopesChanged, drop(func(org string) {
+		s.scopes.Drop(org)
+		s.tokens.RightsChanged() // after the drop: who reads from now on reads the new ones
+		s.people.drop("")
+	}))
+	s.changes.Subscribe(gatehouse.RolesChanged, drop(func(string) { s.tokens.RightsChanged() }))
 	s.changes.Subscribe(gatehouse.APIKeyChanged, drop(s.apiKeys.Drop))
 	s.changes.Subscribe(gatehouse.ApplicationChanged, drop(s.apps.Drop))
 	s.changes.Subscribe(gatehouse.MemberChanged, drop(s.people.drop))
-	s.changes.Subscribe(gatehouse.ScopesChanged, drop(func(string) { s.people.drop("") }))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
-	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.APIKeyChanged, gatehouse.ApplicationChanged} {
+	for _, noun := range []gatehouse.Noun{
+		gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged,
+		gatehouse.APIKeyChanged, gatehouse.ApplicationChanged,
+	} {
 		s.changes.Subscribe(noun, drop(func(string) { changed() }))
 	}
 	if err := s.changes.Start(ctx); err != nil {

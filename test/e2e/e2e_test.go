@@ -12,6 +12,7 @@
 //	target_test.go     request targets and headers that are out to cheat, over raw TCP
 //	desync_test.go     requests whose end two readers could see in two places
 //	policy_test.go     what a publisher has the gateway do to calls
+//	policy2_test.go    the same of bodies, answers and the document
 //	limits_test.go     too much of anything
 //	slowdown_test.go   wrong passwords at every door
 //	restart_test.go    stopped, killed, started again
