@@ -76,9 +76,9 @@ func (s *Security) Permits(scheme Scheme) bool {
 	return slices.Contains(s.Schemes, scheme)
 }
 
-// headerName is the grammar of a header's name (RFC 9110, section 5.6.2), for those that
+// credentialHeader is the grammar of a header's name (RFC 9110, section 5.6.2), for those that
 // people choose.
-var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+var credentialHeader = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
 // taken are headers that mean something else.
 var taken = []string{
@@ -101,7 +101,7 @@ func (s *Security) validate(tiers []string) error {
 			continue
 		}
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		if !headerName.MatchString(name) || slices.Contains(taken, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") || strings.HasPrefix(canonical, "Sec-") {
+		if !credentialHeader.MatchString(name) || slices.Contains(taken, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") || strings.HasPrefix(canonical, "Sec-") {
 			return Errorf(Invalid, "the header %q cannot carry credentials: use another name, of letters, digits, - and _", name)
 		}
 	}

@@ -5,6 +5,7 @@ package gatehouse
 type Settings struct {
 	Policies []Policy `json:"policies,omitempty"` // of all calls, in the order in which they run
 	Security Security `json:"security,omitzero"`  // which credentials open the API
+	Backends Backends `json:"backends,omitzero"`  // how what stands behind it is called
 	// Default makes the API answer at its context without a version too, once it is served.
 	Default bool `json:"default,omitempty"`
 }
@@ -12,6 +13,9 @@ type Settings struct {
 // validate checks the rules that the settings of an API that offers tiers keep.
 func (s *Settings) validate(tiers []string) error {
 	if err := s.Security.validate(tiers); err != nil {
+		return err
+	}
+	if err := s.Backends.validate(); err != nil {
 		return err
 	}
 	return validPolicies(s.Policies)

@@ -123,6 +123,10 @@ type Config struct {
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.
 	MaxBody int64
 
+	// MaxBackendTimeout is how long a publisher may let a backend take from the request to
+	// the header of its answer: a number with s, m or h, 1s to 1h. Default 2m.
+	MaxBackendTimeout time.Duration
+
 	// MaxConnections is how many connections each address holds at once, 16 to
 	// 1000000; more are refused at once, with 503 or, over TLS, an alert. Default 20000,
 	// which take up to 1 GiB when all are over TLS, or a quarter of the file descriptors

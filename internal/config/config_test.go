@@ -141,6 +141,7 @@ func TestRefusals(t *testing.T) {
 		{"a log format of no kind", []string{"--log-format=xml"}, nil, "", `--log-format: "xml" is none of text, json`},
 		{"no hash worker", []string{"--hash-workers=0"}, nil, "", `--hash-workers: "0" is no number from 1 to 1024`},
 		{"a queue below nothing", []string{"--hash-queue=-1"}, nil, "", `--hash-queue: "-1" is no number from 0 to 100000`},
+		{"a wait for ever", []string{"--max-backend-timeout=0s"}, nil, "", `--max-backend-timeout: "0s" is no time from 1s to 1h: use a number with s, m or h`},
 		{"a body of no size", []string{"--max-body=10MB"}, nil, "", `--max-body: "10MB" is no size: use bytes, or KiB, MiB or GiB`},
 		{"no connections", []string{"--max-connections=0"}, nil, "", `--max-connections: "0" is no number from 16 to 1000000`},
 		{"a drain without a unit", []string{"--drain=5"}, nil, "", `--drain: "5" is no time from 0s to 5m: use a number with ms, s or m`},

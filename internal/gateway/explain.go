@@ -180,7 +180,7 @@ func sawBackend(d *Decision) string {
 	switch {
 	case d.policies.alone:
 		return "a policy answers in the backend's stead"
-	case d.Endpoint == nil:
+	case d.Backend == nil:
 		return "the API has no " + kind + " backend"
 	}
 	return "the call goes to the " + kind + " backend"

@@ -28,6 +28,9 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	target    picked
+	inside    bool      // among the calls in flight
+	sent      *Endpoint // that the backend's request is written for
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
@@ -40,7 +43,7 @@ func newCall(g *Gateway) *call {
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
-		Transport:      g.transport,
+		Transport:      c,
 		BufferPool:     buffers{},
 		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
 	}
@@ -74,7 +77,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, 0, "", kept{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, picked{}, nil, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -196,6 +199,10 @@ func (c *call) forward() {
 			return
 		}
 	}
+	if !c.enter() {
+		return
+	}
+	defer c.leave()
 	if lasting(c.r) {
 		defer c.last()()
 	}
@@ -206,7 +213,7 @@ func (c *call) forward() {
 // to the letter, or made of its parts by a policy: what was authorised is what the backend
 // reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to, rest := c.decision.Endpoint, c.decision.Rest
+	to, rest := c.target, c.decision.Rest
 	if t := c.decision.policies.template; t != nil {
 		rest = t.path(c.decision.Resource, rest)
 	}
@@ -227,7 +234,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)
 	}
-	wrapBody(p)
+	wrapBody(p, c.decision.Backend.Tuning.Attempts > 1)
 }
 
 // answered removes from the backend's answer what is the gateway's to say, and sees that
@@ -250,8 +257,12 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	if endless(res) {
+		c.leave() // a stream waits for events, not for the backend
+	}
 	c.status = res.StatusCode
 	c.settle(res)
+	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -294,6 +305,9 @@ func refusalFor(err error) *Refusal {
 	}
 	if errors.Is(err, errIncomplete) {
 		return incompleteBody
+	}
+	if errors.Is(err, errSignIn) {
+		return noSignIn
 	}
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer

@@ -123,6 +123,12 @@ var (
 		"Error connecting to the back end")
 	backendTimeout = report(http.StatusGatewayTimeout, "101504", "Runtime Error",
 		"The back end did not answer in time")
+	noTarget = report(http.StatusServiceUnavailable, "303001", "Runtime Error",
+		"The back end is not ready: it failed, and is left alone for a while. Try again later")
+	busyBackend = plain(&Refusal{Status: http.StatusServiceUnavailable, Code: "900801", Message: "API Limit Reached",
+		Description: "API not accepting requests: as many calls as may wait for its back end do. Try again later"})
+	noSignIn = report(http.StatusBadGateway, "101500", "Runtime Error",
+		"The gateway could not sign in at the back end")
 	badAnswer = report(http.StatusBadGateway, "101500", "Runtime Error",
 		"The back end could not be called, or its answer was broken")
 )

@@ -107,7 +107,7 @@ func schemeFacts() *facts {
 	return f
 }
 
-func basic(name, password string) string {
+func basicHeader(name, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 }
 
@@ -147,23 +147,23 @@ func TestSchemes(t *testing.T) {
 		{"a key of a page, from none", "GET /keys/v1/pets", []string{"Apikey: " + keyed("page")}, "403 900908"},
 
 		{"a token where keys are looked at alone", "GET /keys/v1/pets", []string{"Authorization: Bearer user"}, "401 900902"},
-		{"a password where keys are looked at alone", "GET /keys/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, "401 900902"},
+		{"a password where keys are looked at alone", "GET /keys/v1/pets", []string{"Authorization: " + basicHeader("john", "p:w")}, "401 900902"},
 		{"a key where tokens are looked at alone", "GET /tokens/v1/pets", []string{"Apikey: " + keyed("good")}, "401 900902"},
-		{"a password where tokens are looked at alone", "GET /tokens/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, "401 900902"},
+		{"a password where tokens are looked at alone", "GET /tokens/v1/pets", []string{"Authorization: " + basicHeader("john", "p:w")}, "401 900902"},
 		{"a key as a token", "GET /any/v1/pets", []string{"Authorization: Bearer " + keyed("good")}, "401 900901"},
 
-		{"a password", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, production},
-		{"a password, and the scope by a role", "POST /people/v1/pets", []string{"Authorization: " + basic("john", "p:w")}, production},
-		{"a password where a user is wanted", "GET /people/v1/user", []string{"Authorization: " + basic("john", "p:w")}, production},
-		{"a password where an application is wanted", "GET /people/v1/app", []string{"Authorization: " + basic("john", "p:w")}, "401 900905"},
-		{"check 9: a wrong password", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "wrong")}, "401 900901"},
-		{"check 9: an unknown user", "GET /people/v1/pets", []string{"Authorization: " + basic("nobody", "wrong")}, "401 900901"},
+		{"a password", "GET /people/v1/pets", []string{"Authorization: " + basicHeader("john", "p:w")}, production},
+		{"a password, and the scope by a role", "POST /people/v1/pets", []string{"Authorization: " + basicHeader("john", "p:w")}, production},
+		{"a password where a user is wanted", "GET /people/v1/user", []string{"Authorization: " + basicHeader("john", "p:w")}, production},
+		{"a password where an application is wanted", "GET /people/v1/app", []string{"Authorization: " + basicHeader("john", "p:w")}, "401 900905"},
+		{"check 9: a wrong password", "GET /people/v1/pets", []string{"Authorization: " + basicHeader("john", "wrong")}, "401 900901"},
+		{"check 9: an unknown user", "GET /people/v1/pets", []string{"Authorization: " + basicHeader("nobody", "wrong")}, "401 900901"},
 		{"no base64", "GET /people/v1/pets", []string{"Authorization: Basic !"}, "401 900901"},
 		{"no colon", "GET /people/v1/pets", []string{"Authorization: Basic aGVsbG8="}, "401 900901"},
-		{"check 130: too many sign in", "GET /people/v1/pets", []string{"Authorization: " + basic("john", "busy")}, "503 503"},
+		{"check 130: too many sign in", "GET /people/v1/pets", []string{"Authorization: " + basicHeader("john", "busy")}, "503 503"},
 		{"none of several", "GET /any/v1/pets", nil, "401 900902"},
 		{"a bad token is not rescued by a key", "GET /any/v1/pets", []string{"Authorization: Bearer nobody", "Apikey: " + keyed("good")}, "401 900901"},
-		{"a wrong password is not rescued by a key", "GET /any/v1/pets", []string{"Authorization: " + basic("john", "no"), "Apikey: " + keyed("good")}, "401 900901"},
+		{"a wrong password is not rescued by a key", "GET /any/v1/pets", []string{"Authorization: " + basicHeader("john", "no"), "Apikey: " + keyed("good")}, "401 900901"},
 		{"a resource for everybody", "GET /keys/v1/open", nil, production},
 
 		{"a header of its own", "GET /custom/v1/pets", []string{"X-Token: Bearer user"}, production},
@@ -234,8 +234,8 @@ func TestChallengesOfSchemes(t *testing.T) {
 		d.write(w, "")
 		return w
 	}
-	wrong := write("GET /any/v1/pets", "Authorization: "+basic("john", "wrong"))
-	unknown := write("GET /any/v1/pets", "Authorization: "+basic("nobody", "wrong"))
+	wrong := write("GET /any/v1/pets", "Authorization: "+basicHeader("john", "wrong"))
+	unknown := write("GET /any/v1/pets", "Authorization: "+basicHeader("nobody", "wrong"))
 	if wrong.Body.String() != unknown.Body.String() || fmt.Sprint(wrong.Header()) != fmt.Sprint(unknown.Header()) {
 		t.Errorf("check 9: %s %v, %s %v", wrong.Body, wrong.Header(), unknown.Body, unknown.Header())
 	}
@@ -248,7 +248,7 @@ func TestChallengesOfSchemes(t *testing.T) {
 			t.Errorf("%s: challenges %q, want %s", call, got, want)
 		}
 	}
-	if w := write("GET /any/v1/pets", "Authorization: "+basic("john", "busy")); w.Header().Get("Retry-After") == "" {
+	if w := write("GET /any/v1/pets", "Authorization: "+basicHeader("john", "busy")); w.Header().Get("Retry-After") == "" {
 		t.Error("check 130: no Retry-After")
 	}
 	if body := write("GET /keys/v1/pets").Body.String(); !strings.Contains(body, "'Apikey : API_KEY'") || strings.Contains(body, "Bearer") {
@@ -258,7 +258,7 @@ func TestChallengesOfSchemes(t *testing.T) {
 
 func TestKeysThatCannotBeLookedUp(t *testing.T) {
 	table := secured(t, map[string]gatehouse.Security{"any": {Schemes: []gatehouse.Scheme{gatehouse.SchemeAPIKey, gatehouse.SchemeBasic}}})
-	for _, header := range []string{"Apikey: " + keyed("good"), "Authorization: " + basic("john", "p:w")} {
+	for _, header := range []string{"Apikey: " + keyed("good"), "Authorization: " + basicHeader("john", "p:w")} {
 		cause := errors.New("out of order")
 		d := Decide(table, &facts{broken: cause}, headOf("GET /any/v1/pets", []string{header}))
 		if outcome(d) != "500 900900" || !errors.Is(d.Err, cause) {
@@ -355,8 +355,8 @@ func TestSchemesAreExplained(t *testing.T) {
 		{"GET /keys/v1/pets", "Apikey: " + keyed("nobody"), "++++!...... token: Invalid Credentials"},
 		{"GET /keys/v1/pets", "Apikey: " + keyed("theirs"), "++++!...... token: a PRODUCTION API key of the application itself in default, which never expires"},
 		{"GET /keys/v1/pets", "Apikey: " + keyed("loose"), "+++++!..... subscription: no application has taken up the API key"},
-		{"GET /keys/v1/pets", "Authorization: " + basic("john", "p:w"), "+++++o++oo. "},
-		{"GET /keys/v1/pets", "Authorization: " + basic("john", "wrong"), "++++!...... token: Invalid Credentials"},
+		{"GET /keys/v1/pets", "Authorization: " + basicHeader("john", "p:w"), "+++++o++oo. "},
+		{"GET /keys/v1/pets", "Authorization: " + basicHeader("john", "wrong"), "++++!...... token: Invalid Credentials"},
 		{"GET /keys/v1/pets", "Internal-Key: keys", "+++++oo+oo. "},
 		{"GET /alone/v1/pets", "Internal-Key: keys", "++++!...... token: Resource forbidden"},
 		{"GET /alone/v1/pets", "", "+++++oo+oo. "},

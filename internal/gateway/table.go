@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -46,7 +45,7 @@ type route struct {
 	resources           node
 	security            *security
 	cors                *cors
-	production, sandbox *Endpoint           // nil when there is none
+	production, sandbox *Backend            // nil when there is none
 	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
@@ -54,13 +53,6 @@ type route struct {
 type resource struct {
 	*gatehouse.Resource
 	policies *chain
-}
-
-// Endpoint is a backend's address, taken apart once.
-type Endpoint struct {
-	Scheme string
-	Host   string
-	Path   string // escaped, without a slash at its end
 }
 
 // NewTable compiles the APIs that are known; the others are left out. The error tells
@@ -163,6 +155,16 @@ func (p *paths) of(id string) string {
 	return ""
 }
 
+// routeOf returns the API with an id, nil when it is not there.
+func (t *Table) routeOf(id string) *route {
+	for _, d := range t.organizations {
+		if path := d.versions.of(id); path != "" {
+			return d.versions.routes[path]
+		}
+	}
+	return nil
+}
+
 func (p *paths) put(path string, r *route) {
 	p.remove(path)
 	p.routes[path] = r
@@ -227,10 +229,10 @@ func compile(api *gatehouse.API) (*route, error) {
 	r := &route{api: *api}
 	r.api.Description, r.api.Document = "", ""
 	var err error
-	if r.production, err = parseEndpoint(api.Production); err != nil {
+	if r.production, err = compileBackend(&r.api, api.Production, &api.Settings.Backends.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
+	if r.sandbox, err = compileBackend(&r.api, api.Sandbox, &api.Settings.Backends.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
 	if r.security, err = newSecurity(&r.api); err != nil {
@@ -257,15 +259,4 @@ func compile(api *gatehouse.API) (*route, error) {
 		r.resources.insert(&resource{one, policies})
 	}
 	return r, nil
-}
-
-func parseEndpoint(s string) (*Endpoint, error) {
-	if s == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Endpoint{u.Scheme, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
 }

@@ -3,6 +3,7 @@
 //
 //	publisher.go          the service: import, change, move, delete
 //	security.go           which credentials open an API, and its client certificates
+//	backend.go            what is kept of backends' secrets, and sealing them
 //	version.go            new versions of an API
 //	subscription.go       who subscribes, and blocking them
 //	call.go               why calls of an API were answered as they were
@@ -28,6 +29,8 @@ type Service struct {
 	Check   func(*gatehouse.API) error
 	Tokens  Tokens
 	Gateway Gateway
+	// Secrets seals what backends are shown; needed for APIs that have such secrets.
+	Secrets Secrets
 	Now     func() time.Time
 }
 
@@ -82,12 +85,14 @@ type Changes struct {
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 	Security    Security
-	Default     *bool // whether the API is the default version of its context
+	Default     *bool               // whether the API is the default version of its context
+	Backends    *gatehouse.Backends // how they are called; secrets that are blank stay
 }
 
 // Apply overlays c on a. The name, version and context of an API that exists never
 // change, so only a new one takes them.
 func (c Changes) Apply(a *gatehouse.API) {
+	a.Settings.Backends = c.backends(a)
 	for field, value := range map[*string]string{&a.Name: c.Name, &a.Version: c.Version, &a.Context: c.Context} {
 		if value != "" && a.CreatedAt.IsZero() {
 			*field = value
@@ -345,14 +350,18 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 	return changed, err
 }
 
-// valid checks the rules of an API, and that the gateway can serve it.
+// valid checks the rules of an API, and that the gateway can serve it. Then its secrets are
+// sealed: what is stored holds none in the clear.
 func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
 	served := *a
 	served.Document = def.Document
-	return s.Check(&served)
+	if err := s.Check(&served); err != nil {
+		return err
+	}
+	return s.seal(a)
 }
 
 // Delete removes an API. It is a Conflict while somebody subscribes to it and it is not

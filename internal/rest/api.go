@@ -72,23 +72,6 @@ type apiBody struct {
 	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
 }
 
-// endpointConfig says where calls are sent.
-type endpointConfig struct {
-	Type       string                      `json:"endpoint_type"`
-	Production *endpoint                   `json:"production_endpoints,omitempty"`
-	Sandbox    *endpoint                   `json:"sandbox_endpoints,omitempty"`
-	Security   map[string]endpointSecurity `json:"endpoint_security,omitempty"`
-}
-
-type endpoint struct {
-	URL string `json:"url"`
-}
-
-// endpointSecurity is how a backend wants its caller to sign in.
-type endpointSecurity struct {
-	Enabled bool `json:"enabled"`
-}
-
 // operation is a resource.
 type operation struct {
 	Target           string   `json:"target"`
@@ -128,10 +111,8 @@ func (b *apiBody) fixed() error {
 		}
 	}
 	switch c := b.EndpointConfig; {
-	case c != nil && c.Type != "" && c.Type != "http":
-		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_type %q is not supported: use http, with one URL", c.Type)
-	case c != nil && (c.Security["production"].Enabled || c.Security["sandbox"].Enabled):
-		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_security is not supported: set enabled to false")
+	case c != nil:
+		return c.fixed()
 	}
 	return nil
 }
@@ -147,13 +128,11 @@ func value(s *string) string {
 func (b *apiBody) changes() (publisher.Changes, error) {
 	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval, Validation: b.Validation}
 	if config := b.EndpointConfig; config != nil {
-		c.Production, c.Sandbox = new(string), new(string)
-		if config.Production != nil {
-			c.Production = &config.Production.URL
+		production, sandbox, backends, err := config.read()
+		if err != nil {
+			return c, err
 		}
-		if config.Sandbox != nil {
-			c.Sandbox = &config.Sandbox.URL
-		}
+		c.Production, c.Sandbox, c.Backends = &production, &sandbox, &backends
 	}
 	if b.APIPolicies != nil {
 		policies, err := b.APIPolicies.read()
@@ -199,6 +178,10 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	config, err := newEndpointConfig(a)
+	if err != nil {
+		return nil, err
+	}
 	unlimited := gatehouse.Unlimited
 	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
@@ -206,16 +189,10 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, securityBody: newSecurityBody(a),
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
+		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Settings.Validates() {
 		body.Validation = new(true)
-	}
-	if a.Production != "" {
-		body.EndpointConfig.Production = &endpoint{a.Production}
-	}
-	if a.Sandbox != "" {
-		body.EndpointConfig.Sandbox = &endpoint{a.Sandbox}
 	}
 	for _, s := range known {
 		if slices.ContainsFunc(a.Resources, func(r gatehouse.Resource) bool { return slices.Contains(r.Scopes, s.Name) }) {

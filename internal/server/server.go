@@ -6,6 +6,7 @@
 //	listen.go certificate.go   addresses, TLS, limits of connections, the end of them
 //	pace.go connections.go     clients that are slow, and connections that are too many
 //	masterkey.go     the key that is not in the database
+//	backends.go      what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	people.go        who signed in at the gateway a moment ago
 //	calls.go         why calls were answered as they were
@@ -103,7 +104,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
@@ -115,6 +116,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
+	s.metrics.WatchBackends(gateway.TargetStates, s.gateway)
 	s.watchConnections()
 	s.changes.Subscribe(gatehouse.KeysRotated, func(context.Context, string) error { // behind the keys themselves
 		s.gateway.KeysChanged()
@@ -230,7 +232,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, len(s.atGateway)+len(s.atPortal)+len(s.atOps))
 	s.atGateway.serve(s.observed("gateway", s.gatewayHandler(), false), failed)
 	s.atPortal.serve(s.observed("portal", s.portalHandler(), true), failed)
-	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Ready: s.ready}).Handler(), false), failed)
+	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Targets: func() any { return s.gateway.Targets() }, Ready: s.ready}).Handler(), false), failed)
 	s.serving.Store(true)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

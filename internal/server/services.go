@@ -16,7 +16,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
-	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/token"
@@ -79,7 +78,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 	}
 	s := &Services{
 		Organization: &organization.Service{Store: data, Passwords: passwords, Now: time.Now},
-		Publisher:    &publisher.Service{Store: data, Check: gateway.Check, Tokens: tokens, Now: time.Now},
+		Publisher:    &publisher.Service{Store: data, Check: checkAPI(c.MaxBackendTimeout), Tokens: tokens, Secrets: vault{key}, Now: time.Now},
 		APIStore:     &apistore.Service{Store: data, Tokens: tokens, Now: time.Now},
 		db:           data,
 		tokens:       tokens,

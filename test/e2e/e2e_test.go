@@ -3,6 +3,7 @@
 //
 //	house_test.go      a running gatehouse and what stands in it; how a test talks to it
 //	backend_test.go    the backend behind its APIs, which remembers what reached it
+//	backend_settings_test.go     several targets, what is tried again, signing in at backends
 //	manage_test.go     furnishing by the Management API
 //	token_test.go      tokens by password, refresh, revocation
 //	refresh_test.go    refreshes that race each other, and a revocation
