@@ -31,6 +31,7 @@ type call struct {
 	target    picked
 	inside    bool      // among the calls in flight
 	sent      *Endpoint // that the backend's request is written for
+	patient   *patientBody
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
