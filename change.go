@@ -20,4 +20,8 @@ const (
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
 	RulesChanged  Noun = "rules"      // an organization's tiers and deny policies, by its key
 	KeysRotated   Noun = "signing"    // signing keys, by key id
+
+	APIKeyChanged      Noun = "apikey"      // an API key, by the hash of the key
+	ApplicationChanged Noun = "application" // an application, its owner or subscriptions, by id
+	MemberChanged      Noun = "member"      // a user's password or roles, by the user's id
 )

@@ -139,6 +139,9 @@ func (t Tiers) check(level TierLevel, name string) error {
 // CheckTiers checks that there are the tiers that a names.
 func (a *API) CheckTiers(tiers Tiers) error {
 	for _, name := range a.Tiers {
+		if a.Subscriptionless() {
+			break
+		}
 		if err := tiers.check(SubscriptionTier, name); err != nil {
 			return err
 		}

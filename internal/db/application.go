@@ -116,7 +116,7 @@ func (db *DB) DeleteApplication(ctx context.Context, orgID, id string) error {
 				return err
 			}
 		}
-		return nil
+		return t.changed(ctx, gatehouse.ApplicationChanged, id)
 	})
 	return db.explain(err, "application")
 }
@@ -125,6 +125,9 @@ func (db *DB) DeleteApplication(ctx context.Context, orgID, id string) error {
 func (t *tx) applicationChanged(ctx context.Context, id string) error {
 	keys, err := t.KeysOf(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := t.changed(ctx, gatehouse.ApplicationChanged, id); err != nil {
 		return err
 	}
 	return t.changed(ctx, gatehouse.ClientChanged, each(keys, func(k query.Key) string { return k.ConsumerKey })...)

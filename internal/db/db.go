@@ -7,8 +7,8 @@
 // transaction that changes it (change.go).
 //
 //	organization.go user.go session.go      people and where they belong
-//	api.go scope.go                         what publishers offer
-//	application.go keys.go subscription.go  what developers build
+//	api.go version.go scope.go              what publishers offer
+//	application.go keys.go subscription.go apikey.go   what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	authorize.go                            what browsers go through on the way to a token
 //	client.go                               what clients may present once

@@ -67,6 +67,9 @@ func (db *DB) UpdateOrganization(ctx context.Context, key string, rule func(*gat
 		if err != nil {
 			return err
 		}
+		if err := t.applicationsOf(ctx, o.ID, ""); err != nil {
+			return err
+		}
 		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})
 	return db.explain(err, "organization")
@@ -86,6 +89,9 @@ func (db *DB) DeleteOrganization(ctx context.Context, key string) error {
 		}
 		apis, err := t.APIsOf(ctx, o.ID)
 		if err != nil {
+			return err
+		}
+		if err := t.applicationsOf(ctx, o.ID, ""); err != nil {
 			return err
 		}
 		rows, err := t.DeleteOrganization(ctx, o.ID)

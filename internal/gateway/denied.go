@@ -113,21 +113,18 @@ func (d *Decision) permitted(t *Table, r *route, f Facts) bool {
 // keepsOut reports whether the call's application or user is kept out. An application that
 // speaks for itself speaks for its owner.
 func (n *denied) keepsOut(d *Decision) bool {
-	if d.Client == nil {
+	if d.Client != nil && len(n.applications) > 0 {
+		if a := &d.Client.Application; n.applications[ownedApplication{a.Owner, a.Name}] {
+			return true
+		}
+	}
+	switch {
+	case len(n.users) == 0 || d.Authorization == nil:
 		return false
+	case d.Authorization.For == gatehouse.ForUser:
+		return n.users[strings.TrimSuffix(strings.TrimSuffix(d.Authorization.Username, d.API.OrgKey), "@")]
 	}
-	a := &d.Client.Application
-	if len(n.applications) > 0 && n.applications[ownedApplication{a.Owner, a.Name}] {
-		return true
-	}
-	if len(n.users) == 0 {
-		return false
-	}
-	user := d.Client.Owner.Username
-	if d.Authorization.For == gatehouse.ForUser {
-		user = strings.TrimSuffix(strings.TrimSuffix(d.Authorization.Username, d.API.OrgKey), "@")
-	}
-	return n.users[user]
+	return d.Client != nil && n.users[d.Client.Owner.Username]
 }
 
 // holds reports whether an address is in one of the ranges.

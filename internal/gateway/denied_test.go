@@ -116,3 +116,19 @@ func TestRangesOfAddressesAgainstAModel(t *testing.T) {
 		}
 	}
 }
+
+// A user is kept out whatever proves who they are.
+func TestDenyPoliciesKeepOutByPasswordToo(t *testing.T) {
+	for user, want := range map[string]string{"john": "403 900805", "sue": "production.example"} {
+		d := gatehouse.DenyPolicy{Kind: gatehouse.DenyUser, Value: user, Active: true}
+		if err := d.Canonical("default"); err != nil {
+			t.Fatal(err)
+		}
+		table, f := ruled(t, &gatehouse.Rules{Denied: []gatehouse.DenyPolicy{d}}, func(a *gatehouse.API) {
+			a.Settings.Security.Schemes = []gatehouse.Scheme{gatehouse.SchemeBasic}
+		})
+		if got := outcome(Decide(table, f, headOf("GET /pets/v1/pets", []string{"Authorization: " + basicHeader("john", "p:w")}))); got != want {
+			t.Errorf("with a policy against %s john gets %s, want %s", user, got, want)
+		}
+	}
+}

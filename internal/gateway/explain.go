@@ -42,8 +42,8 @@ var explained = [stages]struct {
 	StageResource:     {name: "resource", saw: sawResource},
 	StageCredentials:  {name: "credentials", saw: func(*Decision) string { return "the call brings credentials that the API takes" }, needs: needsToken},
 	StageToken:        {name: "token", saw: sawToken, needs: needsToken},
-	StageSubscription: {name: "subscription", saw: sawSubscription, needs: needsToken},
-	StageScope:        {name: "scope", saw: sawScope, needs: needsToken},
+	StageSubscription: {name: "subscription", saw: sawSubscription, needs: needsSubscription},
+	StageScope:        {name: "scope", saw: sawScope, needs: needsScope},
 	StageDenied:       {name: "deny policies", saw: sawDenied},
 	StageBackend:      {name: "backend", saw: sawBackend},
 	StagePolicies:     {name: "policies", saw: sawPolicies, needs: func(d *Decision) bool { return d.Policy != "" || len(d.policies.admitters) > 0 }},
@@ -110,6 +110,14 @@ func orRoot(path string) string {
 
 func needsToken(d *Decision) bool { return d.Resource != nil && d.Resource.Auth != gatehouse.AuthNone }
 
+// needsSubscription: passwords, certificates and internal keys need none.
+func needsSubscription(d *Decision) bool { return needsToken(d) && d.Client != nil }
+
+// needsScope: keys and certificates are not asked for one.
+func needsScope(d *Decision) bool {
+	return needsToken(d) && (d.brought == "token" || d.brought == "password")
+}
+
 func sawAPI(d *Decision) string {
 	return fmt.Sprintf("%s %s is %s", d.API.Name, d.API.Version, d.API.State)
 }
@@ -127,23 +135,29 @@ func sawResource(d *Decision) string {
 func sawToken(d *Decision) string {
 	a := d.Authorization
 	whose := "of the application itself"
-	if a.For == gatehouse.ForUser {
+	switch {
+	case a.For == gatehouse.ForUser:
 		whose = "of " + a.Username
+	case d.Client == nil:
+		whose = "of no application"
 	}
 	until := "which never expires"
 	if !a.ExpiresAt.Equal(gatehouse.EndOfTime) {
 		until = "good until " + a.ExpiresAt.UTC().Format(time.DateTime) + " UTC"
 	}
-	return fmt.Sprintf("a %s token %s in %s, %s", a.KeyType, whose, a.OrgKey, until)
+	return fmt.Sprintf("a %s %s %s in %s, %s", a.KeyType, d.brought, whose, a.OrgKey, until)
 }
 
 func sawSubscription(d *Decision) string {
+	if d.Client == nil {
+		return "no application has taken up the API key"
+	}
 	application := d.Client.Application.Name
 	if s := d.Subscription; s != nil {
 		return fmt.Sprintf("the application %s subscribes on %s: %s", application, s.Tier, s.State)
 	}
 	if d.Authorization.OrgKey != d.API.OrgKey {
-		return fmt.Sprintf("the token is of the organization %s, the API of %s", d.Authorization.OrgKey, d.API.OrgKey)
+		return fmt.Sprintf("the "+d.brought+" is of the organization %s, the API of %s", d.Authorization.OrgKey, d.API.OrgKey)
 	}
 	return fmt.Sprintf("the application %s does not subscribe to %s %s", application, d.API.Name, d.API.Version)
 }

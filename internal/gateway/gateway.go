@@ -5,6 +5,7 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
+//	scheme.go certificates.go     the credentials that an API looks at
 //	rules.go       tiers and deny policies, compiled for each organization
 //	denied.go      whom an organization keeps out
 //	condition.go   the calls that a tier gives a limit of their own
@@ -63,8 +64,8 @@ import (
 
 // APIs are the definitions the table is compiled from.
 type APIs interface {
-	ServedAPIs(ctx context.Context) ([]*gatehouse.API, error)
-	ServedAPI(ctx context.Context, id string) (*gatehouse.API, error)
+	KnownAPIs(ctx context.Context) ([]*gatehouse.API, error)
+	KnownAPI(ctx context.Context, id string) (*gatehouse.API, error)
 }
 
 // Rules are the tiers and deny policies that organizations have of their own.
@@ -78,11 +79,30 @@ type Tokens interface {
 	// Verify returns what a token says; Unauthenticated when it is not valid, with
 	// gatehouse.ErrTokenExpired in the chain if it was once.
 	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+	// VerifyInternal does the same with a key by which a publisher tries out the APIs that
+	// are its audience.
+	VerifyInternal(key string) (*gatehouse.Authorization, error)
+	// Stands reports whether no revocation names what was true once.
+	Stands(a *gatehouse.Authorization) bool
 }
 
 // Clients know consumer keys.
 type Clients interface {
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
+}
+
+// APIKeys know API keys.
+type APIKeys interface {
+	// APIKey returns what is known of a key, live or not, and of its application, if it has
+	// one; NotFound when either is gone.
+	APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error)
+}
+
+// People prove who they are by a password.
+type People interface {
+	// Person returns what a member of an organization may do, who signs in from an address.
+	// An Unauthenticated error does not tell why; Unavailable means that too many sign in.
+	Person(ctx context.Context, orgKey, name, password string, from netip.Addr) (*gatehouse.Authorization, error)
 }
 
 // Gateway is the handler for calls of APIs. Fill it, call Load, then serve; Close it
@@ -92,6 +112,8 @@ type Gateway struct {
 	Rules   Rules // nil means that no organization has any
 	Tokens  Tokens
 	Clients Clients
+	APIKeys APIKeys
+	People  People
 	// Signer signs what backends are told; nil means that no API may ask for it.
 	Signer Signer
 
@@ -147,7 +169,7 @@ type Gateway struct {
 func (g *Gateway) Load(ctx context.Context) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	apis, err := g.APIs.ServedAPIs(ctx)
+	apis, err := g.APIs.KnownAPIs(ctx)
 	if err != nil {
 		return fmt.Errorf("load APIs, the gateway serves what it had: %w", err)
 	}
@@ -191,7 +213,7 @@ func (g *Gateway) ApplyRules(ctx context.Context, orgKey string) error {
 func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	api, err := g.APIs.ServedAPI(ctx, apiID)
+	api, err := g.APIs.KnownAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
 		g.put(g.current().Without(apiID), []string{apiID})

@@ -125,6 +125,37 @@ func (c *call) Address() netip.Addr {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
+// Presented looks at the handshake alone: no header stands for it, whoever sets it.
+func (c *call) Presented(of *certificates) *gatehouse.ClientCertificate {
+	if c.r.TLS == nil {
+		return nil
+	}
+	return of.match(c.r.TLS.PeerCertificates, c.gateway.Now())
+}
+
+func (c *call) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	return c.gateway.apiKey(c.r.Context(), key)
+}
+
+func (g *Gateway) apiKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, client, err := g.APIKeys.APIKey(ctx, key)
+	if err == nil && !k.Live(g.Now()) {
+		err = errKeyEnded
+	}
+	return k, client, err
+}
+
+func (c *call) Internal(key string) (*gatehouse.Authorization, error) {
+	return c.gateway.Tokens.VerifyInternal(key)
+}
+
+func (c *call) Person(orgKey, name, password string) (*gatehouse.Authorization, error) {
+	return c.gateway.People.Person(c.r.Context(), orgKey, name, password, c.Address())
+}
+
+// errKeyEnded is a value: it is answered to whoever goes on with an old key.
+var errKeyEnded error = &gatehouse.Error{Kind: gatehouse.Unauthenticated, Message: "the API key has ended", Err: gatehouse.ErrTokenExpired}
+
 // Count counts by this node's clock.
 func (c *call) Count(limits Limits) Quota {
 	if c.gateway.Shared == nil {
@@ -201,9 +232,10 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 		panic(err) // both parts were parsed before
 	}
 	_, query, _ := strings.Cut(c.r.RequestURI, "?")
-	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: withoutToken(query)}
+	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: c.decision.security.query(query)}
 	p.Out.Host = to.Host
 	cleanRequest(p.Out.Header)
+	c.decision.security.strip(p.Out.Header)
 	c.gateway.introduce(c.r, p.Out.Header)
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)

@@ -63,13 +63,13 @@ type apiBody struct {
 	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
 	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
+	securityBody
+
 	// One value of each of these is what Gatehouse does; see fixed.
 	Visibility                 string `json:"visibility,omitempty"`
 	AccessControl              string `json:"accessControl,omitempty"`
 	SubscriptionAvailability   string `json:"subscriptionAvailability,omitempty"`
 	EndpointImplementationType string `json:"endpointImplementationType,omitempty"`
-	AuthorizationHeader        string `json:"authorizationHeader,omitempty"`
-	IsDefaultVersion           bool   `json:"isDefaultVersion,omitempty"`
 }
 
 // operation is a resource.
@@ -104,15 +104,12 @@ func (b *apiBody) fixed() error {
 		{"accessControl", b.AccessControl, "NONE"},
 		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
 		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
-		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
 	} {
 		if field.value != "" && !strings.EqualFold(field.value, field.only) {
 			return gatehouse.Errorf(gatehouse.Invalid, "%s %q is not supported: leave it out, or use %q", field.name, field.value, field.only)
 		}
 	}
 	switch c := b.EndpointConfig; {
-	case b.IsDefaultVersion:
-		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
 	case c != nil:
 		return c.fixed()
 	}
@@ -147,6 +144,10 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 	if c.CORS, err = b.CORS.read(c.Policies); err != nil {
 		return c, err
 	}
+	if c.Security, err = b.security(); err != nil {
+		return c, err
+	}
+	c.Default = b.IsDefaultVersion
 	return c, b.apiLimits.read(&c)
 }
 
@@ -187,7 +188,7 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
-		apiLimits: newAPILimits(&a.Settings), AuthorizationHeader: "Authorization",
+		apiLimits: newAPILimits(&a.Settings), securityBody: newSecurityBody(a),
 		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Settings.Validates() {
@@ -247,10 +248,7 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings = value(c.Production), value(c.Sandbox), c.Settings(a.Settings)
-	if c.Backends != nil {
-		a.Settings.Backends = *c.Backends
-	}
+	c.Apply(&a)
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}
@@ -315,6 +313,9 @@ func (h *Handler) updateAPI(r *request) (any, error) {
 	changes, err := body.changes()
 	if err != nil {
 		return nil, err
+	}
+	if body.Policies != nil && len(body.Policies) == 0 && a.Served() {
+		changes.Tiers = []string{gatehouse.Subscriptionless} // as clients of the platform mean it
 	}
 	if body.Operations != nil {
 		resources, err := body.resources()

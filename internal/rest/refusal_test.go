@@ -172,7 +172,7 @@ func TestAPIThatAsksForWhatIsNotThereIsRefused(t *testing.T) {
 	s := newSite(t)
 	for field, value := range map[string]any{
 		"type": "GRAPHQL", "visibility": "RESTRICTED", "accessControl": "RESTRICTED", "subscriptionAvailability": "ALL_TENANTS", "endpointImplementationType": "INLINE",
-		"unauthenticatedThrottlingPolicy": "Gold", "maxTps": map[string]any{"production": -1}, "apiThrottlingPolicy": "Platinum", "authorizationHeader": "X-Auth", "isDefaultVersion": true,
+		"unauthenticatedThrottlingPolicy": "Gold", "maxTps": map[string]any{"production": -1}, "apiThrottlingPolicy": "Platinum", "securityScheme": []string{"saml"},
 		"endpointConfig": map[string]any{"endpoint_security": map[string]any{"production": map[string]any{"enabled": true}}},
 		"policies":       []string{"Platinum"}, "operations": []any{map[string]any{"target": "no-slash", "verb": "GET"}}, "name": 7,
 	} {

@@ -37,6 +37,8 @@ type storeAPI struct {
 	Scopes          []scopeInfo    `json:"scopes"`
 	EndpointURLs    []endpointURLs `json:"endpointURLs"`
 	CreatedTime     string         `json:"createdTime"`
+
+	securityBody // which credentials open it
 }
 
 type storeAPITier struct {
@@ -49,6 +51,7 @@ type endpointURLs struct {
 	EnvironmentName string            `json:"environmentName"`
 	EnvironmentType string            `json:"environmentType"`
 	URLs            map[string]string `json:"URLs"`
+	DefaultURLs     map[string]string `json:"defaultVersionURLs"` // without the version; empty unless the API is the default version
 }
 
 // scopeInfo is a scope as developers see it.
@@ -97,7 +100,11 @@ func (h *Handler) getStoreAPI(r *request) (any, error) {
 		ID: a.ID, Name: a.Name, Description: a.Description, Context: a.Context, Version: a.Version, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Tags: append([]string{}, a.Tags...), Tiers: []storeAPITier{}, Operations: operations(a),
 		Scopes: newScopeInfos(scopes), CreatedTime: millis(a.CreatedAt),
-		EndpointURLs: []endpointURLs{{"Default", "hybrid", map[string]string{"https": h.GatewayURL + a.BasePath()}}},
+		EndpointURLs: []endpointURLs{{"Default", "hybrid", map[string]string{"https": h.GatewayURL + a.BasePath()}, map[string]string{}}},
+		securityBody: newSecurityBody(a),
+	}
+	if a.Settings.Default {
+		answer.EndpointURLs[0].DefaultURLs["https"] = h.GatewayURL + org.BasePath() + a.DefaultPath()
 	}
 	for _, tier := range a.Tiers {
 		answer.Tiers = append(answer.Tiers, storeAPITier{tier, "FREE"})

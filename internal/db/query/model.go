@@ -4,6 +4,10 @@
 
 package query
 
+import (
+	"database/sql"
+)
+
 type API struct {
 	ID          string
 	OrgID       string
@@ -25,6 +29,23 @@ type API struct {
 	CreatedAt   int64
 	UpdatedAt   int64
 	Settings    string
+}
+
+type APIKey struct {
+	ID            string
+	OrgID         string
+	OwnerID       string
+	ApplicationID sql.NullString
+	APIID         sql.NullString
+	Type          string
+	Name          string
+	Hash          string
+	Hint          string
+	Networks      string
+	Referers      string
+	CreatedAt     int64
+	ExpiresAt     int64
+	LastUsedAt    int64
 }
 
 type AccessToken struct {

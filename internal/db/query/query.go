@@ -27,6 +27,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.aPIByIDStmt, err = db.PrepareContext(ctx, aPIByID); err != nil {
 		return nil, fmt.Errorf("error preparing query APIByID: %w", err)
 	}
+	if q.aPIKeyByHashStmt, err = db.PrepareContext(ctx, aPIKeyByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByHash: %w", err)
+	}
+	if q.aPIKeyByIDStmt, err = db.PrepareContext(ctx, aPIKeyByID); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByID: %w", err)
+	}
+	if q.aPIKeysOfAPIStmt, err = db.PrepareContext(ctx, aPIKeysOfAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfAPI: %w", err)
+	}
+	if q.aPIKeysOfApplicationStmt, err = db.PrepareContext(ctx, aPIKeysOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfApplication: %w", err)
+	}
 	if q.aPIsOfStmt, err = db.PrepareContext(ctx, aPIsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query APIsOf: %w", err)
 	}
@@ -60,8 +72,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.applicationOfKeysStmt, err = db.PrepareContext(ctx, applicationOfKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationOfKeys: %w", err)
 	}
+	if q.applicationWithOrganizationStmt, err = db.PrepareContext(ctx, applicationWithOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationWithOrganization: %w", err)
+	}
 	if q.applicationsOfStmt, err = db.PrepareContext(ctx, applicationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationsOf: %w", err)
+	}
+	if q.applicationsSubscribedToStmt, err = db.PrepareContext(ctx, applicationsSubscribedTo); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationsSubscribedTo: %w", err)
+	}
+	if q.associateAPIKeyStmt, err = db.PrepareContext(ctx, associateAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AssociateAPIKey: %w", err)
 	}
 	if q.callByIDStmt, err = db.PrepareContext(ctx, callByID); err != nil {
 		return nil, fmt.Errorf("error preparing query CallByID: %w", err)
@@ -98,6 +119,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createAPIStmt, err = db.PrepareContext(ctx, createAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAPI: %w", err)
+	}
+	if q.createAPIKeyStmt, err = db.PrepareContext(ctx, createAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateAPIKey: %w", err)
 	}
 	if q.createAccessTokenStmt, err = db.PrepareContext(ctx, createAccessToken); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAccessToken: %w", err)
@@ -156,6 +180,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteAPIStmt, err = db.PrepareContext(ctx, deleteAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAPI: %w", err)
 	}
+	if q.deleteAPIKeyStmt, err = db.PrepareContext(ctx, deleteAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAPIKey: %w", err)
+	}
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
 	}
@@ -173,6 +200,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
+	}
+	if q.deleteLooseAPIKeysStmt, err = db.PrepareContext(ctx, deleteLooseAPIKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteLooseAPIKeys: %w", err)
 	}
 	if q.deleteMemberStmt, err = db.PrepareContext(ctx, deleteMember); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteMember: %w", err)
@@ -245,6 +275,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.keysSubscribedToStmt, err = db.PrepareContext(ctx, keysSubscribedTo); err != nil {
 		return nil, fmt.Errorf("error preparing query KeysSubscribedTo: %w", err)
+	}
+	if q.knownAPIStmt, err = db.PrepareContext(ctx, knownAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPI: %w", err)
+	}
+	if q.knownAPIsStmt, err = db.PrepareContext(ctx, knownAPIs); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPIs: %w", err)
 	}
 	if q.lastChangeStmt, err = db.PrepareContext(ctx, lastChange); err != nil {
 		return nil, fmt.Errorf("error preparing query LastChange: %w", err)
@@ -354,12 +390,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.secretsOfStmt, err = db.PrepareContext(ctx, secretsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SecretsOf: %w", err)
 	}
-	if q.servedAPIStmt, err = db.PrepareContext(ctx, servedAPI); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPI: %w", err)
-	}
-	if q.servedAPIsStmt, err = db.PrepareContext(ctx, servedAPIs); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPIs: %w", err)
-	}
 	if q.sessionByHashStmt, err = db.PrepareContext(ctx, sessionByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByHash: %w", err)
 	}
@@ -411,11 +441,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateOrganizationStmt, err = db.PrepareContext(ctx, updateOrganization); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateOrganization: %w", err)
 	}
+	if q.updateSettingsStmt, err = db.PrepareContext(ctx, updateSettings); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateSettings: %w", err)
+	}
+	if q.updateStateStmt, err = db.PrepareContext(ctx, updateState); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateState: %w", err)
+	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
 	}
 	if q.updateTierStmt, err = db.PrepareContext(ctx, updateTier); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateTier: %w", err)
+	}
+	if q.useAPIKeyStmt, err = db.PrepareContext(ctx, useAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query UseAPIKey: %w", err)
 	}
 	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
 		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
@@ -443,6 +482,26 @@ func (q *Queries) Close() error {
 	if q.aPIByIDStmt != nil {
 		if cerr := q.aPIByIDStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing aPIByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeyByHashStmt != nil {
+		if cerr := q.aPIKeyByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByHashStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeyByIDStmt != nil {
+		if cerr := q.aPIKeyByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfAPIStmt != nil {
+		if cerr := q.aPIKeysOfAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfAPIStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfApplicationStmt != nil {
+		if cerr := q.aPIKeysOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfApplicationStmt: %w", cerr)
 		}
 	}
 	if q.aPIsOfStmt != nil {
@@ -500,9 +559,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing applicationOfKeysStmt: %w", cerr)
 		}
 	}
+	if q.applicationWithOrganizationStmt != nil {
+		if cerr := q.applicationWithOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationWithOrganizationStmt: %w", cerr)
+		}
+	}
 	if q.applicationsOfStmt != nil {
 		if cerr := q.applicationsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing applicationsOfStmt: %w", cerr)
+		}
+	}
+	if q.applicationsSubscribedToStmt != nil {
+		if cerr := q.applicationsSubscribedToStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationsSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.associateAPIKeyStmt != nil {
+		if cerr := q.associateAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing associateAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.callByIDStmt != nil {
@@ -563,6 +637,11 @@ func (q *Queries) Close() error {
 	if q.createAPIStmt != nil {
 		if cerr := q.createAPIStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createAPIStmt: %w", cerr)
+		}
+	}
+	if q.createAPIKeyStmt != nil {
+		if cerr := q.createAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.createAccessTokenStmt != nil {
@@ -660,6 +739,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteAPIStmt: %w", cerr)
 		}
 	}
+	if q.deleteAPIKeyStmt != nil {
+		if cerr := q.deleteAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAPIKeyStmt: %w", cerr)
+		}
+	}
 	if q.deleteApplicationStmt != nil {
 		if cerr := q.deleteApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
@@ -688,6 +772,11 @@ func (q *Queries) Close() error {
 	if q.deleteKeysStmt != nil {
 		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
+		}
+	}
+	if q.deleteLooseAPIKeysStmt != nil {
+		if cerr := q.deleteLooseAPIKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteLooseAPIKeysStmt: %w", cerr)
 		}
 	}
 	if q.deleteMemberStmt != nil {
@@ -808,6 +897,16 @@ func (q *Queries) Close() error {
 	if q.keysSubscribedToStmt != nil {
 		if cerr := q.keysSubscribedToStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keysSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.knownAPIStmt != nil {
+		if cerr := q.knownAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIStmt: %w", cerr)
+		}
+	}
+	if q.knownAPIsStmt != nil {
+		if cerr := q.knownAPIsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIsStmt: %w", cerr)
 		}
 	}
 	if q.lastChangeStmt != nil {
@@ -990,16 +1089,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing secretsOfStmt: %w", cerr)
 		}
 	}
-	if q.servedAPIStmt != nil {
-		if cerr := q.servedAPIStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIStmt: %w", cerr)
-		}
-	}
-	if q.servedAPIsStmt != nil {
-		if cerr := q.servedAPIsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIsStmt: %w", cerr)
-		}
-	}
 	if q.sessionByHashStmt != nil {
 		if cerr := q.sessionByHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionByHashStmt: %w", cerr)
@@ -1085,6 +1174,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateOrganizationStmt: %w", cerr)
 		}
 	}
+	if q.updateSettingsStmt != nil {
+		if cerr := q.updateSettingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateSettingsStmt: %w", cerr)
+		}
+	}
+	if q.updateStateStmt != nil {
+		if cerr := q.updateStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateStateStmt: %w", cerr)
+		}
+	}
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
@@ -1093,6 +1192,11 @@ func (q *Queries) Close() error {
 	if q.updateTierStmt != nil {
 		if cerr := q.updateTierStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateTierStmt: %w", cerr)
+		}
+	}
+	if q.useAPIKeyStmt != nil {
+		if cerr := q.useAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.useCodeStmt != nil {
@@ -1162,287 +1266,313 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                             DBTX
-	tx                             *sql.Tx
-	aPIByIDStmt                    *sql.Stmt
-	aPIsOfStmt                     *sql.Stmt
-	accessTokenByHashStmt          *sql.Stmt
-	activeDenyPoliciesStmt         *sql.Stmt
-	addRoleStmt                    *sql.Stmt
-	addUsageStmt                   *sql.Stmt
-	allTiersStmt                   *sql.Stmt
-	answerDeviceCodeStmt           *sql.Stmt
-	appendChangeStmt               *sql.Stmt
-	applicationByIDStmt            *sql.Stmt
-	applicationByNameStmt          *sql.Stmt
-	applicationOfKeysStmt          *sql.Stmt
-	applicationsOfStmt             *sql.Stmt
-	callByIDStmt                   *sql.Stmt
-	callsOfApplicationStmt         *sql.Stmt
-	callsToAPIStmt                 *sql.Stmt
-	changesAfterStmt               *sql.Stmt
-	codeByHashStmt                 *sql.Stmt
-	consentOfStmt                  *sql.Stmt
-	countApplicationsOnStmt        *sql.Stmt
-	countDeviceCodesStmt           *sql.Stmt
-	countMembershipsStmt           *sql.Stmt
-	countSubscriptionsOnStmt       *sql.Stmt
-	countSubscriptionsToAPIStmt    *sql.Stmt
-	createAPIStmt                  *sql.Stmt
-	createAccessTokenStmt          *sql.Stmt
-	createApplicationStmt          *sql.Stmt
-	createCallStmt                 *sql.Stmt
-	createCodeStmt                 *sql.Stmt
-	createDenyPolicyStmt           *sql.Stmt
-	createDeviceCodeStmt           *sql.Stmt
-	createIssuerStmt               *sql.Stmt
-	createKeysStmt                 *sql.Stmt
-	createMemberStmt               *sql.Stmt
-	createOrganizationStmt         *sql.Stmt
-	createPendingStmt              *sql.Stmt
-	createRefreshTokenStmt         *sql.Stmt
-	createSecretStmt               *sql.Stmt
-	createSessionStmt              *sql.Stmt
-	createSubscriptionStmt         *sql.Stmt
-	createTierStmt                 *sql.Stmt
-	createUserStmt                 *sql.Stmt
-	definitionOfStmt               *sql.Stmt
-	deleteAPIStmt                  *sql.Stmt
-	deleteApplicationStmt          *sql.Stmt
-	deleteDenyPolicyStmt           *sql.Stmt
-	deleteDeviceCodeStmt           *sql.Stmt
-	deleteDeviceCodesOfStmt        *sql.Stmt
-	deleteIssuerStmt               *sql.Stmt
-	deleteKeysStmt                 *sql.Stmt
-	deleteMemberStmt               *sql.Stmt
-	deleteOrganizationStmt         *sql.Stmt
-	deleteScopeStmt                *sql.Stmt
-	deleteSecretStmt               *sql.Stmt
-	deleteSessionStmt              *sql.Stmt
-	deleteSessionsOfStmt           *sql.Stmt
-	deleteSigningKeyStmt           *sql.Stmt
-	deleteSubscriptionStmt         *sql.Stmt
-	deleteTierStmt                 *sql.Stmt
-	deleteUserStmt                 *sql.Stmt
-	denyPoliciesOfStmt             *sql.Stmt
-	denyPolicyByIDStmt             *sql.Stmt
-	deviceCodeByHashStmt           *sql.Stmt
-	deviceCodeByUserCodeStmt       *sql.Stmt
-	extendSigningKeyStmt           *sql.Stmt
-	grantUsesOfStmt                *sql.Stmt
-	issuerByNameStmt               *sql.Stmt
-	issuersOfStmt                  *sql.Stmt
-	keysByConsumerKeyStmt          *sql.Stmt
-	keysOfStmt                     *sql.Stmt
-	keysOfMemberStmt               *sql.Stmt
-	keysOfOrganizationStmt         *sql.Stmt
-	keysOfOwnerStmt                *sql.Stmt
-	keysSubscribedToStmt           *sql.Stmt
-	lastChangeStmt                 *sql.Stmt
-	liveRevocationsStmt            *sql.Stmt
-	memberByIDStmt                 *sql.Stmt
-	memberByUsernameStmt           *sql.Stmt
-	membersStmt                    *sql.Stmt
-	membershipsStmt                *sql.Stmt
-	organizationByIDStmt           *sql.Stmt
-	organizationByKeyStmt          *sql.Stmt
-	organizationsStmt              *sql.Stmt
-	pendingByHashStmt              *sql.Stmt
-	pollDeviceCodeStmt             *sql.Stmt
-	purgeAccessTokensStmt          *sql.Stmt
-	purgeCallsStmt                 *sql.Stmt
-	purgeChangesStmt               *sql.Stmt
-	purgeCodesStmt                 *sql.Stmt
-	purgeDeviceCodesStmt           *sql.Stmt
-	purgePendingStmt               *sql.Stmt
-	purgeRefreshTokensStmt         *sql.Stmt
-	purgeRevocationsStmt           *sql.Stmt
-	purgeSessionClientsStmt        *sql.Stmt
-	purgeSessionsStmt              *sql.Stmt
-	purgeUsageStmt                 *sql.Stmt
-	purgeUsedOnceStmt              *sql.Stmt
-	putConsentStmt                 *sql.Stmt
-	putRevocationStmt              *sql.Stmt
-	putScopeStmt                   *sql.Stmt
-	putSessionClientStmt           *sql.Stmt
-	putSigningKeyStmt              *sql.Stmt
-	refreshTokenByHashStmt         *sql.Stmt
-	replacePasswordHashStmt        *sql.Stmt
-	revocationByIDStmt             *sql.Stmt
-	revocationsOfStmt              *sql.Stmt
-	rolesStmt                      *sql.Stmt
-	rotateRefreshTokenStmt         *sql.Stmt
-	scopesOfStmt                   *sql.Stmt
-	secretsOfStmt                  *sql.Stmt
-	servedAPIStmt                  *sql.Stmt
-	servedAPIsStmt                 *sql.Stmt
-	sessionByHashStmt              *sql.Stmt
-	setPasswordStmt                *sql.Stmt
-	signingKeysStmt                *sql.Stmt
-	subscriptionByIDStmt           *sql.Stmt
-	subscriptionsOfApplicationStmt *sql.Stmt
-	subscriptionsToAPIStmt         *sql.Stmt
-	takePendingStmt                *sql.Stmt
-	takeSessionClientsStmt         *sql.Stmt
-	tierByIDStmt                   *sql.Stmt
-	tiersOfStmt                    *sql.Stmt
-	touchSessionStmt               *sql.Stmt
-	updateAPIStmt                  *sql.Stmt
-	updateApplicationStmt          *sql.Stmt
-	updateDenyPolicyStmt           *sql.Stmt
-	updateKeysStmt                 *sql.Stmt
-	updateMemberStmt               *sql.Stmt
-	updateOrganizationStmt         *sql.Stmt
-	updateSubscriptionStmt         *sql.Stmt
-	updateTierStmt                 *sql.Stmt
-	useCodeStmt                    *sql.Stmt
-	useGrantStmt                   *sql.Stmt
-	useOnceStmt                    *sql.Stmt
-	useSecretStmt                  *sql.Stmt
-	userByIDStmt                   *sql.Stmt
-	userByUsernameStmt             *sql.Stmt
+	db                              DBTX
+	tx                              *sql.Tx
+	aPIByIDStmt                     *sql.Stmt
+	aPIKeyByHashStmt                *sql.Stmt
+	aPIKeyByIDStmt                  *sql.Stmt
+	aPIKeysOfAPIStmt                *sql.Stmt
+	aPIKeysOfApplicationStmt        *sql.Stmt
+	aPIsOfStmt                      *sql.Stmt
+	accessTokenByHashStmt           *sql.Stmt
+	activeDenyPoliciesStmt          *sql.Stmt
+	addRoleStmt                     *sql.Stmt
+	addUsageStmt                    *sql.Stmt
+	allTiersStmt                    *sql.Stmt
+	answerDeviceCodeStmt            *sql.Stmt
+	appendChangeStmt                *sql.Stmt
+	applicationByIDStmt             *sql.Stmt
+	applicationByNameStmt           *sql.Stmt
+	applicationOfKeysStmt           *sql.Stmt
+	applicationWithOrganizationStmt *sql.Stmt
+	applicationsOfStmt              *sql.Stmt
+	applicationsSubscribedToStmt    *sql.Stmt
+	associateAPIKeyStmt             *sql.Stmt
+	callByIDStmt                    *sql.Stmt
+	callsOfApplicationStmt          *sql.Stmt
+	callsToAPIStmt                  *sql.Stmt
+	changesAfterStmt                *sql.Stmt
+	codeByHashStmt                  *sql.Stmt
+	consentOfStmt                   *sql.Stmt
+	countApplicationsOnStmt         *sql.Stmt
+	countDeviceCodesStmt            *sql.Stmt
+	countMembershipsStmt            *sql.Stmt
+	countSubscriptionsOnStmt        *sql.Stmt
+	countSubscriptionsToAPIStmt     *sql.Stmt
+	createAPIStmt                   *sql.Stmt
+	createAPIKeyStmt                *sql.Stmt
+	createAccessTokenStmt           *sql.Stmt
+	createApplicationStmt           *sql.Stmt
+	createCallStmt                  *sql.Stmt
+	createCodeStmt                  *sql.Stmt
+	createDenyPolicyStmt            *sql.Stmt
+	createDeviceCodeStmt            *sql.Stmt
+	createIssuerStmt                *sql.Stmt
+	createKeysStmt                  *sql.Stmt
+	createMemberStmt                *sql.Stmt
+	createOrganizationStmt          *sql.Stmt
+	createPendingStmt               *sql.Stmt
+	createRefreshTokenStmt          *sql.Stmt
+	createSecretStmt                *sql.Stmt
+	createSessionStmt               *sql.Stmt
+	createSubscriptionStmt          *sql.Stmt
+	createTierStmt                  *sql.Stmt
+	createUserStmt                  *sql.Stmt
+	definitionOfStmt                *sql.Stmt
+	deleteAPIStmt                   *sql.Stmt
+	deleteAPIKeyStmt                *sql.Stmt
+	deleteApplicationStmt           *sql.Stmt
+	deleteDenyPolicyStmt            *sql.Stmt
+	deleteDeviceCodeStmt            *sql.Stmt
+	deleteDeviceCodesOfStmt         *sql.Stmt
+	deleteIssuerStmt                *sql.Stmt
+	deleteKeysStmt                  *sql.Stmt
+	deleteLooseAPIKeysStmt          *sql.Stmt
+	deleteMemberStmt                *sql.Stmt
+	deleteOrganizationStmt          *sql.Stmt
+	deleteScopeStmt                 *sql.Stmt
+	deleteSecretStmt                *sql.Stmt
+	deleteSessionStmt               *sql.Stmt
+	deleteSessionsOfStmt            *sql.Stmt
+	deleteSigningKeyStmt            *sql.Stmt
+	deleteSubscriptionStmt          *sql.Stmt
+	deleteTierStmt                  *sql.Stmt
+	deleteUserStmt                  *sql.Stmt
+	denyPoliciesOfStmt              *sql.Stmt
+	denyPolicyByIDStmt              *sql.Stmt
+	deviceCodeByHashStmt            *sql.Stmt
+	deviceCodeByUserCodeStmt        *sql.Stmt
+	extendSigningKeyStmt            *sql.Stmt
+	grantUsesOfStmt                 *sql.Stmt
+	issuerByNameStmt                *sql.Stmt
+	issuersOfStmt                   *sql.Stmt
+	keysByConsumerKeyStmt           *sql.Stmt
+	keysOfStmt                      *sql.Stmt
+	keysOfMemberStmt                *sql.Stmt
+	keysOfOrganizationStmt          *sql.Stmt
+	keysOfOwnerStmt                 *sql.Stmt
+	keysSubscribedToStmt            *sql.Stmt
+	knownAPIStmt                    *sql.Stmt
+	knownAPIsStmt                   *sql.Stmt
+	lastChangeStmt                  *sql.Stmt
+	liveRevocationsStmt             *sql.Stmt
+	memberByIDStmt                  *sql.Stmt
+	memberByUsernameStmt            *sql.Stmt
+	membersStmt                     *sql.Stmt
+	membershipsStmt                 *sql.Stmt
+	organizationByIDStmt            *sql.Stmt
+	organizationByKeyStmt           *sql.Stmt
+	organizationsStmt               *sql.Stmt
+	pendingByHashStmt               *sql.Stmt
+	pollDeviceCodeStmt              *sql.Stmt
+	purgeAccessTokensStmt           *sql.Stmt
+	purgeCallsStmt                  *sql.Stmt
+	purgeChangesStmt                *sql.Stmt
+	purgeCodesStmt                  *sql.Stmt
+	purgeDeviceCodesStmt            *sql.Stmt
+	purgePendingStmt                *sql.Stmt
+	purgeRefreshTokensStmt          *sql.Stmt
+	purgeRevocationsStmt            *sql.Stmt
+	purgeSessionClientsStmt         *sql.Stmt
+	purgeSessionsStmt               *sql.Stmt
+	purgeUsageStmt                  *sql.Stmt
+	purgeUsedOnceStmt               *sql.Stmt
+	putConsentStmt                  *sql.Stmt
+	putRevocationStmt               *sql.Stmt
+	putScopeStmt                    *sql.Stmt
+	putSessionClientStmt            *sql.Stmt
+	putSigningKeyStmt               *sql.Stmt
+	refreshTokenByHashStmt          *sql.Stmt
+	replacePasswordHashStmt         *sql.Stmt
+	revocationByIDStmt              *sql.Stmt
+	revocationsOfStmt               *sql.Stmt
+	rolesStmt                       *sql.Stmt
+	rotateRefreshTokenStmt          *sql.Stmt
+	scopesOfStmt                    *sql.Stmt
+	secretsOfStmt                   *sql.Stmt
+	sessionByHashStmt               *sql.Stmt
+	setPasswordStmt                 *sql.Stmt
+	signingKeysStmt                 *sql.Stmt
+	subscriptionByIDStmt            *sql.Stmt
+	subscriptionsOfApplicationStmt  *sql.Stmt
+	subscriptionsToAPIStmt          *sql.Stmt
+	takePendingStmt                 *sql.Stmt
+	takeSessionClientsStmt          *sql.Stmt
+	tierByIDStmt                    *sql.Stmt
+	tiersOfStmt                     *sql.Stmt
+	touchSessionStmt                *sql.Stmt
+	updateAPIStmt                   *sql.Stmt
+	updateApplicationStmt           *sql.Stmt
+	updateDenyPolicyStmt            *sql.Stmt
+	updateKeysStmt                  *sql.Stmt
+	updateMemberStmt                *sql.Stmt
+	updateOrganizationStmt          *sql.Stmt
+	updateSettingsStmt              *sql.Stmt
+	updateStateStmt                 *sql.Stmt
+	updateSubscriptionStmt          *sql.Stmt
+	updateTierStmt                  *sql.Stmt
+	useAPIKeyStmt                   *sql.Stmt
+	useCodeStmt                     *sql.Stmt
+	useGrantStmt                    *sql.Stmt
+	useOnceStmt                     *sql.Stmt
+	useSecretStmt                   *sql.Stmt
+	userByIDStmt                    *sql.Stmt
+	userByUsernameStmt              *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                             tx,
-		tx:                             tx,
-		aPIByIDStmt:                    q.aPIByIDStmt,
-		aPIsOfStmt:                     q.aPIsOfStmt,
-		accessTokenByHashStmt:          q.accessTokenByHashStmt,
-		activeDenyPoliciesStmt:         q.activeDenyPoliciesStmt,
-		addRoleStmt:                    q.addRoleStmt,
-		addUsageStmt:                   q.addUsageStmt,
-		allTiersStmt:                   q.allTiersStmt,
-		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
-		appendChangeStmt:               q.appendChangeStmt,
-		applicationByIDStmt:            q.applicationByIDStmt,
-		applicationByNameStmt:          q.applicationByNameStmt,
-		applicationOfKeysStmt:          q.applicationOfKeysStmt,
-		applicationsOfStmt:             q.applicationsOfStmt,
-		callByIDStmt:                   q.callByIDStmt,
-		callsOfApplicationStmt:         q.callsOfApplicationStmt,
-		callsToAPIStmt:                 q.callsToAPIStmt,
-		changesAfterStmt:               q.changesAfterStmt,
-		codeByHashStmt:                 q.codeByHashStmt,
-		consentOfStmt:                  q.consentOfStmt,
-		countApplicationsOnStmt:        q.countApplicationsOnStmt,
-		countDeviceCodesStmt:           q.countDeviceCodesStmt,
-		countMembershipsStmt:           q.countMembershipsStmt,
-		countSubscriptionsOnStmt:       q.countSubscriptionsOnStmt,
-		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
-		createAPIStmt:                  q.createAPIStmt,
-		createAccessTokenStmt:          q.createAccessTokenStmt,
-		createApplicationStmt:          q.createApplicationStmt,
-		createCallStmt:                 q.createCallStmt,
-		createCodeStmt:                 q.createCodeStmt,
-		createDenyPolicyStmt:           q.createDenyPolicyStmt,
-		createDeviceCodeStmt:           q.createDeviceCodeStmt,
-		createIssuerStmt:               q.createIssuerStmt,
-		createKeysStmt:                 q.createKeysStmt,
-		createMemberStmt:               q.createMemberStmt,
-		createOrganizationStmt:         q.createOrganizationStmt,
-		createPendingStmt:              q.createPendingStmt,
-		createRefreshTokenStmt:         q.createRefreshTokenStmt,
-		createSecretStmt:               q.createSecretStmt,
-		createSessionStmt:              q.createSessionStmt,
-		createSubscriptionStmt:         q.createSubscriptionStmt,
-		createTierStmt:                 q.createTierStmt,
-		createUserStmt:                 q.createUserStmt,
-		definitionOfStmt:               q.definitionOfStmt,
-		deleteAPIStmt:                  q.deleteAPIStmt,
-		deleteApplicationStmt:          q.deleteApplicationStmt,
-		deleteDenyPolicyStmt:           q.deleteDenyPolicyStmt,
-		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
-		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
-		deleteIssuerStmt:               q.deleteIssuerStmt,
-		deleteKeysStmt:                 q.deleteKeysStmt,
-		deleteMemberStmt:               q.deleteMemberStmt,
-		deleteOrganizationStmt:         q.deleteOrganizationStmt,
-		deleteScopeStmt:                q.deleteScopeStmt,
-		deleteSecretStmt:               q.deleteSecretStmt,
-		deleteSessionStmt:              q.deleteSessionStmt,
-		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
-		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
-		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
-		deleteTierStmt:                 q.deleteTierStmt,
-		deleteUserStmt:                 q.deleteUserStmt,
-		denyPoliciesOfStmt:             q.denyPoliciesOfStmt,
-		denyPolicyByIDStmt:             q.denyPolicyByIDStmt,
-		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
-		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
-		extendSigningKeyStmt:           q.extendSigningKeyStmt,
-		grantUsesOfStmt:                q.grantUsesOfStmt,
-		issuerByNameStmt:               q.issuerByNameStmt,
-		issuersOfStmt:                  q.issuersOfStmt,
-		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
-		keysOfStmt:                     q.keysOfStmt,
-		keysOfMemberStmt:               q.keysOfMemberStmt,
-		keysOfOrganizationStmt:         q.keysOfOrganizationStmt,
-		keysOfOwnerStmt:                q.keysOfOwnerStmt,
-		keysSubscribedToStmt:           q.keysSubscribedToStmt,
-		lastChangeStmt:                 q.lastChangeStmt,
-		liveRevocationsStmt:            q.liveRevocationsStmt,
-		memberByIDStmt:                 q.memberByIDStmt,
-		memberByUsernameStmt:           q.memberByUsernameStmt,
-		membersStmt:                    q.membersStmt,
-		membershipsStmt:                q.membershipsStmt,
-		organizationByIDStmt:           q.organizationByIDStmt,
-		organizationByKeyStmt:          q.organizationByKeyStmt,
-		organizationsStmt:              q.organizationsStmt,
-		pendingByHashStmt:              q.pendingByHashStmt,
-		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
-		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
-		purgeCallsStmt:                 q.purgeCallsStmt,
-		purgeChangesStmt:               q.purgeChangesStmt,
-		purgeCodesStmt:                 q.purgeCodesStmt,
-		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
-		purgePendingStmt:               q.purgePendingStmt,
-		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
-		purgeRevocationsStmt:           q.purgeRevocationsStmt,
-		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
-		purgeSessionsStmt:              q.purgeSessionsStmt,
-		purgeUsageStmt:                 q.purgeUsageStmt,
-		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
-		putConsentStmt:                 q.putConsentStmt,
-		putRevocationStmt:              q.putRevocationStmt,
-		putScopeStmt:                   q.putScopeStmt,
-		putSessionClientStmt:           q.putSessionClientStmt,
-		putSigningKeyStmt:              q.putSigningKeyStmt,
-		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
-		replacePasswordHashStmt:        q.replacePasswordHashStmt,
-		revocationByIDStmt:             q.revocationByIDStmt,
-		revocationsOfStmt:              q.revocationsOfStmt,
-		rolesStmt:                      q.rolesStmt,
-		rotateRefreshTokenStmt:         q.rotateRefreshTokenStmt,
-		scopesOfStmt:                   q.scopesOfStmt,
-		secretsOfStmt:                  q.secretsOfStmt,
-		servedAPIStmt:                  q.servedAPIStmt,
-		servedAPIsStmt:                 q.servedAPIsStmt,
-		sessionByHashStmt:              q.sessionByHashStmt,
-		setPasswordStmt:                q.setPasswordStmt,
-		signingKeysStmt:                q.signingKeysStmt,
-		subscriptionByIDStmt:           q.subscriptionByIDStmt,
-		subscriptionsOfApplicationStmt: q.subscriptionsOfApplicationStmt,
-		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
-		takePendingStmt:                q.takePendingStmt,
-		takeSessionClientsStmt:         q.takeSessionClientsStmt,
-		tierByIDStmt:                   q.tierByIDStmt,
-		tiersOfStmt:                    q.tiersOfStmt,
-		touchSessionStmt:               q.touchSessionStmt,
-		updateAPIStmt:                  q.updateAPIStmt,
-		updateApplicationStmt:          q.updateApplicationStmt,
-		updateDenyPolicyStmt:           q.updateDenyPolicyStmt,
-		updateKeysStmt:                 q.updateKeysStmt,
-		updateMemberStmt:               q.updateMemberStmt,
-		updateOrganizationStmt:         q.updateOrganizationStmt,
-		updateSubscriptionStmt:         q.updateSubscriptionStmt,
-		updateTierStmt:                 q.updateTierStmt,
-		useCodeStmt:                    q.useCodeStmt,
-		useGrantStmt:                   q.useGrantStmt,
-		useOnceStmt:                    q.useOnceStmt,
-		useSecretStmt:                  q.useSecretStmt,
-		userByIDStmt:                   q.userByIDStmt,
-		userByUsernameStmt:             q.userByUsernameStmt,
+		db:                              tx,
+		tx:                              tx,
+		aPIByIDStmt:                     q.aPIByIDStmt,
+		aPIKeyByHashStmt:                q.aPIKeyByHashStmt,
+		aPIKeyByIDStmt:                  q.aPIKeyByIDStmt,
+		aPIKeysOfAPIStmt:                q.aPIKeysOfAPIStmt,
+		aPIKeysOfApplicationStmt:        q.aPIKeysOfApplicationStmt,
+		aPIsOfStmt:                      q.aPIsOfStmt,
+		accessTokenByHashStmt:           q.accessTokenByHashStmt,
+		activeDenyPoliciesStmt:          q.activeDenyPoliciesStmt,
+		addRoleStmt:                     q.addRoleStmt,
+		addUsageStmt:                    q.addUsageStmt,
+		allTiersStmt:                    q.allTiersStmt,
+		answerDeviceCodeStmt:            q.answerDeviceCodeStmt,
+		appendChangeStmt:                q.appendChangeStmt,
+		applicationByIDStmt:             q.applicationByIDStmt,
+		applicationByNameStmt:           q.applicationByNameStmt,
+		applicationOfKeysStmt:           q.applicationOfKeysStmt,
+		applicationWithOrganizationStmt: q.applicationWithOrganizationStmt,
+		applicationsOfStmt:              q.applicationsOfStmt,
+		applicationsSubscribedToStmt:    q.applicationsSubscribedToStmt,
+		associateAPIKeyStmt:             q.associateAPIKeyStmt,
+		callByIDStmt:                    q.callByIDStmt,
+		callsOfApplicationStmt:          q.callsOfApplicationStmt,
+		callsToAPIStmt:                  q.callsToAPIStmt,
+		changesAfterStmt:                q.changesAfterStmt,
+		codeByHashStmt:                  q.codeByHashStmt,
+		consentOfStmt:                   q.consentOfStmt,
+		countApplicationsOnStmt:         q.countApplicationsOnStmt,
+		countDeviceCodesStmt:            q.countDeviceCodesStmt,
+		countMembershipsStmt:            q.countMembershipsStmt,
+		countSubscriptionsOnStmt:        q.countSubscriptionsOnStmt,
+		countSubscriptionsToAPIStmt:     q.countSubscriptionsToAPIStmt,
+		createAPIStmt:                   q.createAPIStmt,
+		createAPIKeyStmt:                q.createAPIKeyStmt,
+		createAccessTokenStmt:           q.createAccessTokenStmt,
+		createApplicationStmt:           q.createApplicationStmt,
+		createCallStmt:                  q.createCallStmt,
+		createCodeStmt:                  q.createCodeStmt,
+		createDenyPolicyStmt:            q.createDenyPolicyStmt,
+		createDeviceCodeStmt:            q.createDeviceCodeStmt,
+		createIssuerStmt:                q.createIssuerStmt,
+		createKeysStmt:                  q.createKeysStmt,
+		createMemberStmt:                q.createMemberStmt,
+		createOrganizationStmt:          q.createOrganizationStmt,
+		createPendingStmt:               q.createPendingStmt,
+		createRefreshTokenStmt:          q.createRefreshTokenStmt,
+		createSecretStmt:                q.createSecretStmt,
+		createSessionStmt:               q.createSessionStmt,
+		createSubscriptionStmt:          q.createSubscriptionStmt,
+		createTierStmt:                  q.createTierStmt,
+		createUserStmt:                  q.createUserStmt,
+		definitionOfStmt:                q.definitionOfStmt,
+		deleteAPIStmt:                   q.deleteAPIStmt,
+		deleteAPIKeyStmt:                q.deleteAPIKeyStmt,
+		deleteApplicationStmt:           q.deleteApplicationStmt,
+		deleteDenyPolicyStmt:            q.deleteDenyPolicyStmt,
+		deleteDeviceCodeStmt:            q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:         q.deleteDeviceCodesOfStmt,
+		deleteIssuerStmt:                q.deleteIssuerStmt,
+		deleteKeysStmt:                  q.deleteKeysStmt,
+		deleteLooseAPIKeysStmt:          q.deleteLooseAPIKeysStmt,
+		deleteMemberStmt:                q.deleteMemberStmt,
+		deleteOrganizationStmt:          q.deleteOrganizationStmt,
+		deleteScopeStmt:                 q.deleteScopeStmt,
+		deleteSecretStmt:                q.deleteSecretStmt,
+		deleteSessionStmt:               q.deleteSessionStmt,
+		deleteSessionsOfStmt:            q.deleteSessionsOfStmt,
+		deleteSigningKeyStmt:            q.deleteSigningKeyStmt,
+		deleteSubscriptionStmt:          q.deleteSubscriptionStmt,
+		deleteTierStmt:                  q.deleteTierStmt,
+		deleteUserStmt:                  q.deleteUserStmt,
+		denyPoliciesOfStmt:              q.denyPoliciesOfStmt,
+		denyPolicyByIDStmt:              q.denyPolicyByIDStmt,
+		deviceCodeByHashStmt:            q.deviceCodeByHashStmt,
+		deviceCodeByUserCodeStmt:        q.deviceCodeByUserCodeStmt,
+		extendSigningKeyStmt:            q.extendSigningKeyStmt,
+		grantUsesOfStmt:                 q.grantUsesOfStmt,
+		issuerByNameStmt:                q.issuerByNameStmt,
+		issuersOfStmt:                   q.issuersOfStmt,
+		keysByConsumerKeyStmt:           q.keysByConsumerKeyStmt,
+		keysOfStmt:                      q.keysOfStmt,
+		keysOfMemberStmt:                q.keysOfMemberStmt,
+		keysOfOrganizationStmt:          q.keysOfOrganizationStmt,
+		keysOfOwnerStmt:                 q.keysOfOwnerStmt,
+		keysSubscribedToStmt:            q.keysSubscribedToStmt,
+		knownAPIStmt:                    q.knownAPIStmt,
+		knownAPIsStmt:                   q.knownAPIsStmt,
+		lastChangeStmt:                  q.lastChangeStmt,
+		liveRevocationsStmt:             q.liveRevocationsStmt,
+		memberByIDStmt:                  q.memberByIDStmt,
+		memberByUsernameStmt:            q.memberByUsernameStmt,
+		membersStmt:                     q.membersStmt,
+		membershipsStmt:                 q.membershipsStmt,
+		organizationByIDStmt:            q.organizationByIDStmt,
+		organizationByKeyStmt:           q.organizationByKeyStmt,
+		organizationsStmt:               q.organizationsStmt,
+		pendingByHashStmt:               q.pendingByHashStmt,
+		pollDeviceCodeStmt:              q.pollDeviceCodeStmt,
+		purgeAccessTokensStmt:           q.purgeAccessTokensStmt,
+		purgeCallsStmt:                  q.purgeCallsStmt,
+		purgeChangesStmt:                q.purgeChangesStmt,
+		purgeCodesStmt:                  q.purgeCodesStmt,
+		purgeDeviceCodesStmt:            q.purgeDeviceCodesStmt,
+		purgePendingStmt:                q.purgePendingStmt,
+		purgeRefreshTokensStmt:          q.purgeRefreshTokensStmt,
+		purgeRevocationsStmt:            q.purgeRevocationsStmt,
+		purgeSessionClientsStmt:         q.purgeSessionClientsStmt,
+		purgeSessionsStmt:               q.purgeSessionsStmt,
+		purgeUsageStmt:                  q.purgeUsageStmt,
+		purgeUsedOnceStmt:               q.purgeUsedOnceStmt,
+		putConsentStmt:                  q.putConsentStmt,
+		putRevocationStmt:               q.putRevocationStmt,
+		putScopeStmt:                    q.putScopeStmt,
+		putSessionClientStmt:            q.putSessionClientStmt,
+		putSigningKeyStmt:               q.putSigningKeyStmt,
+		refreshTokenByHashStmt:          q.refreshTokenByHashStmt,
+		replacePasswordHashStmt:         q.replacePasswordHashStmt,
+		revocationByIDStmt:              q.revocationByIDStmt,
+		revocationsOfStmt:               q.revocationsOfStmt,
+		rolesStmt:                       q.rolesStmt,
+		rotateRefreshTokenStmt:          q.rotateRefreshTokenStmt,
+		scopesOfStmt:                    q.scopesOfStmt,
+		secretsOfStmt:                   q.secretsOfStmt,
+		sessionByHashStmt:               q.sessionByHashStmt,
+		setPasswordStmt:                 q.setPasswordStmt,
+		signingKeysStmt:                 q.signingKeysStmt,
+		subscriptionByIDStmt:            q.subscriptionByIDStmt,
+		subscriptionsOfApplicationStmt:  q.subscriptionsOfApplicationStmt,
+		subscriptionsToAPIStmt:          q.subscriptionsToAPIStmt,
+		takePendingStmt:                 q.takePendingStmt,
+		takeSessionClientsStmt:          q.takeSessionClientsStmt,
+		tierByIDStmt:                    q.tierByIDStmt,
+		tiersOfStmt:                     q.tiersOfStmt,
+		touchSessionStmt:                q.touchSessionStmt,
+		updateAPIStmt:                   q.updateAPIStmt,
+		updateApplicationStmt:           q.updateApplicationStmt,
+		updateDenyPolicyStmt:            q.updateDenyPolicyStmt,
+		updateKeysStmt:                  q.updateKeysStmt,
+		updateMemberStmt:                q.updateMemberStmt,
+		updateOrganizationStmt:          q.updateOrganizationStmt,
+		updateSettingsStmt:              q.updateSettingsStmt,
+		updateStateStmt:                 q.updateStateStmt,
+		updateSubscriptionStmt:          q.updateSubscriptionStmt,
+		updateTierStmt:                  q.updateTierStmt,
+		useAPIKeyStmt:                   q.useAPIKeyStmt,
+		useCodeStmt:                     q.useCodeStmt,
+		useGrantStmt:                    q.useGrantStmt,
+		useOnceStmt:                     q.useOnceStmt,
+		useSecretStmt:                   q.useSecretStmt,
+		userByIDStmt:                    q.userByIDStmt,
+		userByUsernameStmt:              q.userByUsernameStmt,
 	}
 }
