@@ -88,3 +88,14 @@ func percentile(times []time.Duration, p float64) time.Duration {
 	slices.Sort(times)
 	return times[min(len(times)-1, int(p*float64(len(times))))]
 }
+
+// latencies are how long calls take, one behind the other.
+func (h *house) latencies(token string, n int) []time.Duration {
+	var all []time.Duration
+	for range n {
+		began := time.Now()
+		h.calls(token)
+		all = append(all, time.Since(began))
+	}
+	return all
+}
