@@ -60,6 +60,8 @@ type Server struct {
 	csrfKey    []byte
 	selfSigned bool
 
+	hashWorkers int
+
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
@@ -69,6 +71,7 @@ type Server struct {
 	calls   *calls
 	usage   *usage
 	proofs  proofs
+	apart   *apart // nil while passwords are hashed here
 	serving atomic.Bool
 
 	atGateway, atPortal, atOps listeners
@@ -82,7 +85,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, drain: c.Drain, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, drain: c.Drain, hashWorkers: c.HashWorkers, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -328,6 +331,9 @@ func (s *Server) Close() error {
 	}
 	if s.gateway != nil {
 		s.gateway.Close()
+	}
+	if s.apart != nil {
+		s.apart.Close()
 	}
 	if s.redis != nil {
 		_ = s.redis.Close()
