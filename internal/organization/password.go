@@ -52,7 +52,7 @@ func NewPasswords(workers, queue int) (*Passwords, error) {
 	return &Passwords{Hasher: here, decoy: newDecoy(), slots: make(chan struct{}, workers), queue: int64(queue)}, nil
 }
 
-// Here hashes in this process, in the caller's turn.
+// Here hashes in the process that calls it.
 type Here struct{ hasher *argon2.Hasher }
 
 // NewHere returns what hashes in this process.
@@ -90,6 +90,9 @@ func newDecoy() string {
 	encode := base64.RawStdEncoding.EncodeToString
 	return current + encode(random[:16]) + "$" + encode(random[16:])
 }
+
+// Workers returns how many passwords are hashed at once.
+func (p *Passwords) Workers() int { return cap(p.slots) }
 
 // Waiting returns how many callers wait for a slot or hold one.
 func (p *Passwords) Waiting() int64 { return p.waiting.Load() }

@@ -17,8 +17,9 @@ const (
 	hashPause    = time.Minute     // after it has failed twice in a row
 )
 
-// apart hashes passwords in a child process that lets everybody else go first. One that
-// dies loses nothing: its questions are put to a fresh child, and then answered here.
+// apart hashes passwords in a child process that lets everybody else go first: the kernel
+// takes the core from it when a call comes, as Go's scheduler does not. It runs while people
+// sign in. When it dies its questions are put to a fresh one, and then answered here.
 type apart struct {
 	here     organization.Hasher
 	start    func() (*hashChild, error)
@@ -32,15 +33,17 @@ type apart struct {
 	asking int         // questions that wait for an answer
 	rest   *time.Timer // ends an idle child; nil while there is none
 	paused time.Time   // until then all is hashed here
+	told   bool        // that it is
 	closed bool
 }
 
 // HashApart has passwords hashed in a child process from now on: this program, started
 // with a command that calls HashWorker.
 func (s *Server) HashApart(command string) {
+	workers := s.Organization.Passwords.Workers()
 	s.apart = &apart{
 		here: s.Organization.Passwords.Hasher, log: s.log, now: time.Now, patience: hashPatience, idle: hashIdle,
-		start: func() (*hashChild, error) { return startHashChild(command, s.hashWorkers) },
+		start: func() (*hashChild, error) { return startHashChild(command, workers) },
 	}
 	s.Organization.Passwords.Hasher = s.apart
 }
@@ -69,43 +72,53 @@ func (a *apart) Match(hash, password string) (bool, error) {
 	return a.here.Match(hash, password)
 }
 
-// ask returns the child's answer, if there is one: of a second child, when the first died
-// of something else than that it was too slow.
+// Why a child gave no answer.
+var (
+	errHashDied   = errors.New("the child process died")
+	errHashLate   = errors.New("the child process did not answer in time")
+	errHashPaused = errors.New("no child process for now")
+)
+
+// ask returns the child's answer, if there is one.
 func (a *apart) ask(question frame) (said frame, ok bool) {
 	if !question.fits() {
 		return frame{}, false
 	}
-	for range 2 {
-		c, err := a.enter()
-		if err != nil {
-			a.pause(err)
-			return frame{}, false
-		}
-		if c == nil {
-			return frame{}, false
-		}
-		late := time.AfterFunc(a.patience, c.kill)
-		said, ok := c.ask(question)
-		intime := late.Stop()
-		a.leave(c, ok)
-		if ok {
-			return said, true
-		}
-		if !intime {
-			a.pause(errors.New("it did not answer in time"))
-			return frame{}, false
-		}
+	said, err := a.try(question)
+	if errors.Is(err, errHashDied) {
+		said, err = a.try(question)
 	}
-	a.pause(errors.New("it died twice"))
-	return frame{}, false
+	if err != nil {
+		a.pause(err)
+	}
+	return said, err == nil
 }
 
-// enter returns the child that runs, or starts one; none while hashing pauses.
+// try puts a question to the child that runs. One that is too slow for it is ended.
+func (a *apart) try(question frame) (frame, error) {
+	c, err := a.enter()
+	if err != nil {
+		return frame{}, err
+	}
+	late := time.AfterFunc(a.patience, c.kill)
+	said, ok := c.ask(question)
+	inTime := late.Stop()
+	a.leave(c, ok)
+	switch {
+	case ok:
+		return said, nil
+	case inTime:
+		return frame{}, errHashDied
+	}
+	return frame{}, errHashLate
+}
+
+// enter returns the child that runs, or starts one.
 func (a *apart) enter() (*hashChild, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed || a.now().Before(a.paused) {
-		return nil, nil
+		return nil, errHashPaused
 	}
 	if a.child == nil {
 		c, err := a.start()
@@ -125,7 +138,9 @@ func (a *apart) enter() (*hashChild, error) {
 func (a *apart) leave(c *hashChild, answered bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !answered {
+	if answered {
+		a.told = false
+	} else {
 		c.kill()
 		if a.child == c {
 			a.child = nil
@@ -146,22 +161,31 @@ func (a *apart) sleep() {
 	}
 }
 
-// pause has all hashed here for a while, and tells why.
+// pause has all hashed here for a while. Why is told once, until a child works again.
 func (a *apart) pause(why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now().Before(a.paused) {
+	if a.closed || a.now().Before(a.paused) {
 		return
 	}
 	a.paused = a.now().Add(hashPause)
-	a.log.Warn("passwords are hashed in the server for a minute: the child process for it failed", "err", why)
+	if !a.told {
+		a.log.Warn("passwords are hashed in the server, where calls wait for them: the child process failed; it is tried again every minute", "err", why)
+	}
+	a.told = true
 }
 
-// Close ends the child and waits until it has.
-func (a *apart) Close() {
+// close ends the child and waits until it has. What is asked later is hashed here.
+func (a *apart) close() {
+	if a == nil {
+		return
+	}
 	a.mu.Lock()
 	c := a.child
 	a.child, a.closed = nil, true
+	if a.rest != nil {
+		a.rest.Stop()
+	}
 	a.mu.Unlock()
 	if c == nil {
 		return

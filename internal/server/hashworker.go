@@ -10,7 +10,8 @@ import (
 )
 
 // HashWorker is the hashing child: it answers questions until in ends, which it does when
-// the server ends, however that happens. At most workers are answered at once.
+// the server ends, however that happens. At most workers are answered at once. A password
+// is cleared from what was read and written; the copy that Argon2id takes is not.
 func HashWorker(in io.Reader, out io.Writer, workers int) error {
 	if err := stepBack(); err != nil {
 		return err
@@ -41,7 +42,7 @@ func answerAll(in io.Reader, out io.Writer, workers int, hasher organization.Has
 			said := answer(hasher, question)
 			writing.Lock()
 			defer writing.Unlock()
-			_ = writeFrame(out, said) // when nobody takes it, in ends too
+			_ = writeFrame(out, said) // it fails when the server has gone, and then in ends too
 		}()
 	}
 }
@@ -61,6 +62,9 @@ func answer(hasher organization.Hasher, question frame) frame {
 			said.kind = sayYes
 		}
 	default:
+		err = errFrame
+	}
+	if err == nil && !said.fits() {
 		err = errFrame
 	}
 	if err != nil {

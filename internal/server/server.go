@@ -5,6 +5,7 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections, the end of them
 //	pace.go connections.go     clients that are slow, and connections that are too many
+//	hashchild.go hashwire.go hashworker.go   passwords, hashed in a child process
 //	masterkey.go     the key that is not in the database
 //	backends.go      what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
@@ -60,8 +61,6 @@ type Server struct {
 	csrfKey    []byte
 	selfSigned bool
 
-	hashWorkers int
-
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
@@ -85,7 +84,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, drain: c.Drain, hashWorkers: c.HashWorkers, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, drain: c.Drain, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -332,9 +331,7 @@ func (s *Server) Close() error {
 	if s.gateway != nil {
 		s.gateway.Close()
 	}
-	if s.apart != nil {
-		s.apart.Close()
-	}
+	s.apart.close()
 	if s.redis != nil {
 		_ = s.redis.Close()
 	}
