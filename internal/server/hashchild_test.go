@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,12 +211,16 @@ func TestHashingAfterClose(t *testing.T) {
 // finds who asked, also when a child dies meanwhile.
 func TestManyHashesApart(t *testing.T) {
 	const workers, askers, each = 2, 8, 50
-	var running, most, done atomic.Int64
+	var most, done atomic.Int64
 	var c *hashChild
 	child := func() (*hashChild, error) {
+		var running atomic.Int64
 		c = inChild(marker{name: "child", work: func() {
 			now := running.Add(1)
 			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+			}
+			for range 100 {
+				runtime.Gosched() // to whoever would be one too many
 			}
 			running.Add(-1)
 		}}, workers)
@@ -281,7 +286,7 @@ func TestAnswerAllEnds(t *testing.T) {
 		"a head that is cut off": {whole.String()[:4], false},
 		"texts cut off":          {whole.String()[:frameHead+3], false},
 		"a kind of none":         {"\x09\x00\x00\x00\x01\x00\x00\x00\x00", false},
-		"texts beyond bounds":    {"\x01\x00\x00\x00\x01\x10\x01\x00\x00", false},
+		"texts beyond bounds":    {"\x01\x00\x00\x00\x01\x10\x01\x00\x00" + strings.Repeat("x", maxText+1), false},
 	} {
 		if err := answerAll(strings.NewReader(test.in), io.Discard, 1, marker{}); (err == nil) != test.want {
 			t.Errorf("%s: %v", name, err)
