@@ -123,8 +123,22 @@ type Config struct {
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.
 	MaxBody int64
 
+	// Engine is what speaks HTTP/1.1 on the gateway's listeners and with backends over plain
+	// HTTP: "own", or "nethttp" for Go's standard library, which speaks everything else in
+	// either case. Default own.
+	Engine Engine
+
 	effective []Setting
 }
+
+// Engine is what speaks HTTP/1.1.
+type Engine string
+
+// The engines.
+const (
+	EngineOwn     Engine = "own"
+	EngineNetHTTP Engine = "nethttp"
+)
 
 // Role is the part of a cluster that a process plays.
 type Role string

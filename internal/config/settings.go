@@ -88,6 +88,9 @@ func settings() []setting {
 		{name: "max-body", def: "10MiB", show: plain,
 			help: "how large the body of a call through the gateway may be: 512KiB, 10MiB, 1GiB or bytes",
 			set:  into(func(c *Config) *int64 { return &c.MaxBody }, ParseSize)},
+		{name: "engine", def: string(EngineOwn), show: plain,
+			help: "what speaks HTTP/1.1 at the gateway: own, or nethttp for Go's standard library",
+			set:  into(func(c *Config) *Engine { return &c.Engine }, oneOf(EngineOwn, EngineNetHTTP))},
 	}
 }
 
