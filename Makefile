@@ -43,10 +43,11 @@ faults: packages ## killed, flooded, failed over: a table of what was lost
 fuzz: ## every parser, 30 seconds each
 	./test/fuzz.sh
 
-generate: ## Go from queries (sqlc) and pages (templ), the list of common passwords
+generate: ## Go from queries (sqlc) and pages (templ), the list of common passwords, the pages of policies
 	cd internal/db && CGO_ENABLED=0 $(GO) tool -modfile=../../tools/go.mod sqlc generate
 	$(TOOL) templ generate -path internal
 	cd tools && $(GO) run ./common > ../internal/organization/common.txt
+	$(GO) test -count 1 -run TestPolicyPagesAreCurrent ./internal/gateway -update
 
 packages: ## what the tests need, installed where it is missing and we may
 	@./test/packages.sh

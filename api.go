@@ -128,11 +128,10 @@ func (a *API) Do(action Action) error {
 	return nil
 }
 
-// ready checks what must be there before the gateway serves a.
+// ready checks what must be there before the gateway serves a. Whether there is somebody to
+// answer its calls, a backend or a policy, is the gateway's question.
 func (a *API) ready() error {
 	switch {
-	case a.Production == "" && a.Sandbox == "":
-		return Errorf(Invalid, "API %s %s has no backend: set its production endpoint before publishing", a.Name, a.Version)
 	case len(a.Tiers) == 0:
 		return Errorf(Invalid, "API %s %s offers no tier: choose at least one before publishing", a.Name, a.Version)
 	case len(a.Resources) == 0:

@@ -66,7 +66,6 @@ func TestStatesSayWhoIsServed(t *testing.T) {
 
 func TestOnlyWhatIsCompleteIsPublished(t *testing.T) {
 	for name, change := range map[string]func(*gatehouse.API){
-		"no backend":  func(a *gatehouse.API) { a.Production = "" },
 		"no tier":     func(a *gatehouse.API) { a.Tiers = nil },
 		"no resource": func(a *gatehouse.API) { a.Resources = nil },
 	} {
@@ -82,7 +81,6 @@ func TestOnlyWhatIsCompleteIsPublished(t *testing.T) {
 		}
 	}
 	a := anAPI()
-	a.Production, a.Sandbox = "", "http://127.0.0.1:9000"
 	wantKind(t, a.Do(gatehouse.Publish), true, gatehouse.Internal)
 }
 

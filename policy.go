@@ -20,6 +20,10 @@ const (
 	ResponseSide Side = "response"
 )
 
+// CORSPolicy says which pages may call. It is the one policy that management clients also know
+// by a field of its own.
+const CORSPolicy = "cors"
+
 // Limits of policies.
 const (
 	MaxPolicies       = 50       // of an API, and of a resource

@@ -69,6 +69,7 @@ type Decision struct {
 	Quota         Quota                   // what they leave
 
 	policies *chain // of the resource; nil when none was found
+	cors     *cors  // of the API; nil when the path belongs to none
 	grpc     bool   // the caller reads refusals as gRPC writes them
 }
 
@@ -81,7 +82,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 		d.Refusal = unknownAPI
 		return d
 	}
-	d.API, d.Rest = &r.api, rest
+	d.API, d.Rest, d.cors = &r.api, rest, r.cors
 	if r.api.State == gatehouse.Blocked {
 		d.Refusal = blockedAPI
 		return d
@@ -106,7 +107,8 @@ func (d *Decision) refuse(with *Refusal) bool {
 func (d *Decision) find(resources *node, h *Head) bool {
 	d.Stage = StageResource
 	path := strings.TrimSuffix(d.Rest, "/")
-	if !(h.Preflight && h.Method == "OPTIONS") {
+	preflight := h.Preflight && h.Method == "OPTIONS" && !d.cors.off
+	if !preflight {
 		if found := resources.match(path, h.Method); found != nil {
 			d.Resource, d.policies = found.Resource, found.policies
 			return true
@@ -115,7 +117,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	switch d.Allow = resources.allowed(path); {
 	case d.Allow == "":
 		return d.refuse(unknownResource)
-	case h.Preflight && h.Method == "OPTIONS":
+	case preflight:
 		d.Outcome = Preflight
 		return false
 	}

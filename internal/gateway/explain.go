@@ -163,7 +163,10 @@ func sawBackend(d *Decision) string {
 	if d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox {
 		kind = "sandbox"
 	}
-	if d.Endpoint == nil && !d.policies.alone {
+	switch {
+	case d.policies.alone:
+		return "a policy answers in the backend's stead"
+	case d.Endpoint == nil:
 		return "the API has no " + kind + " backend"
 	}
 	return "the call goes to the " + kind + " backend"

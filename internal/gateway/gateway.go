@@ -10,10 +10,12 @@
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
+//	template.go    paths that policies make of a call's
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	usage.go       how often what was called, until it is stored
 //	refusal.go     the gateway's own answers, in one table
+//	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
 //	stream.go      calls that last, and when they are cut
 //	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
@@ -67,6 +69,8 @@ type Gateway struct {
 	APIs    APIs
 	Tokens  Tokens
 	Clients Clients
+	// Signer signs what backends are told; nil means that no API may ask for it.
+	Signer Signer
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -98,6 +102,7 @@ type Gateway struct {
 	transport *http.Transport
 	calls     sync.Pool // of *call
 	counts    counts
+	jwts      heldJWTs
 	recent    recent
 	usage     usage
 	streams   streams
@@ -178,8 +183,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Forward:
 		c.forward()
 	case Preflight:
-		c.allowOrigin(w.Header())
-		c.decision.preflight(w)
+		c.cors().preflight(c.w, c.r.Header["Origin"], c.decision.Allow)
 	default:
 		c.refuse(c.decision.Refusal)
 	}

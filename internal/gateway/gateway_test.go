@@ -49,7 +49,7 @@ func (s *store) ServedAPI(_ context.Context, id string) (*gatehouse.API, error) 
 }
 
 func (s *store) Verify(_ context.Context, token string) (*gatehouse.Authorization, error) {
-	a := &gatehouse.Authorization{ConsumerKey: "key", OrgKey: "default", KeyType: gatehouse.Production, For: gatehouse.ForUser, ExpiresAt: gatehouse.EndOfTime}
+	a := &gatehouse.Authorization{ID: token, ConsumerKey: "key", OrgKey: "default", KeyType: gatehouse.Production, For: gatehouse.ForUser, ExpiresAt: gatehouse.EndOfTime}
 	switch token {
 	case "good":
 		return a, nil

@@ -43,10 +43,10 @@ func forbidden(name string) bool {
 }
 
 // cleanAnswer removes from a backend's answer what the gateway says itself, or what is
-// nobody's business.
-func cleanAnswer(h http.Header) {
+// nobody's business. CORS is the backend's to say where the gateway does not know it.
+func cleanAnswer(h http.Header, cors bool) {
 	for name := range h {
-		if name == "Server" || name == "X-Powered-By" || strings.HasPrefix(name, "Access-Control-") {
+		if name == "Server" || name == "X-Powered-By" || !cors && strings.HasPrefix(name, "Access-Control-") {
 			delete(h, name)
 		}
 	}

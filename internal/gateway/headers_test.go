@@ -50,7 +50,7 @@ func TestCleanAnswer(t *testing.T) {
 		"Server": {"x"}, "X-Powered-By": {"x"}, "Access-Control-Allow-Origin": {"https://a.example"}, "Access-Control-Allow-Credentials": {"true"},
 		"Set-Cookie": {"a=b"}, "Etag": {"x"},
 	}
-	cleanAnswer(h)
+	cleanAnswer(h, false)
 	if got := slices.Sorted(maps.Keys(h)); !slices.Equal(got, []string{"Etag", "Set-Cookie"}) {
 		t.Errorf("check 118: the caller gets %v", got)
 	}

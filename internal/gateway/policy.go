@@ -15,7 +15,15 @@ import (
 // kinds are the policies that there are. Each stands in a file of its own, policy_<name>.go,
 // with its settings, whose comments are its manual.
 var kinds = []kind{
+	{"backend-jwt", []gatehouse.Side{gatehouse.RequestSide}, compiles(newBackendJWT)},
+	{"cors", nil, compiles(newCORS)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
+	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
+	{"mock", []gatehouse.Side{gatehouse.RequestSide}, compiles(newMock)},
+	{"query", []gatehouse.Side{gatehouse.RequestSide}, compiles(newQuery)},
+	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
+	{"request-log", nil, compiles(newRequestLog)},
+	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
 	{"websocket", nil, compiles(newWebSocket)},
 }
 
@@ -28,8 +36,9 @@ type kind struct {
 
 // place is where a policy is put.
 type place struct {
-	side gatehouse.Side
-	api  *gatehouse.API
+	side     gatehouse.Side
+	api      *gatehouse.API
+	resource *gatehouse.Resource // nil for a policy of all calls of the API
 }
 
 // compiles makes a kind's compile out of a function that takes its settings, S, as they
@@ -75,9 +84,18 @@ type (
 	responder interface {
 		respond(c *call, res *http.Response) error
 	}
+	// finisher is told of a call when it is over, also of one that was refused after its resource
+	// was found.
+	finisher interface {
+		finish(c *call)
+	}
 	// standIn is an answerer that answers every call, so that there need be no backend.
 	standIn interface {
 		standsIn()
+	}
+	// fitter is asked for each resource whether the policy makes sense there.
+	fitter interface {
+		fits(r *gatehouse.Resource) error
 	}
 )
 
@@ -87,8 +105,10 @@ type chain struct {
 	answerers  []answerer
 	rewriters  []rewriter
 	responders []responder
-	alone      bool // a policy stands in for the backend
-	watches    bool // a policy bounds the messages of WebSockets
+	finishers  []finisher
+	alone      bool          // a policy stands in for the backend
+	template   *pathTemplate // of the path that the backend gets; nil for the call's own
+	watches    bool          // a policy bounds the messages of WebSockets
 }
 
 // named is a policy's part with the name of its kind, for those who ask why.
@@ -97,18 +117,37 @@ type named[T any] struct {
 	does T
 }
 
-// newChain compiles the policies of an API and of one of its resources.
-func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
-	if len(api.Settings.Policies)+len(r.Policies) == 0 {
-		return bare, nil
-	}
-	c := &chain{}
-	for _, p := range slices.Concat(api.Settings.Policies, r.Policies) {
-		compiled, err := compilePolicy(&p, api)
+// compilePolicies compiles the policies of one place. Those of an API are compiled once,
+// however many resources it has.
+func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error) {
+	var compiled []named[any]
+	for i := range policies {
+		does, err := compilePolicy(&policies[i], p)
 		if err != nil {
 			return nil, err
 		}
-		c.add(p.Name, compiled)
+		compiled = append(compiled, named[any]{policies[i].Name, does})
+	}
+	return compiled, nil
+}
+
+// newChain puts the policies of a resource behind those that it shares with all of its API.
+func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
+	if len(shared)+len(r.Policies) == 0 {
+		return bare, nil
+	}
+	own, err := compilePolicies(r.Policies, place{api: api, resource: r})
+	if err != nil {
+		return nil, err
+	}
+	c := &chain{}
+	for _, p := range slices.Concat(shared, own) {
+		if f, ok := p.does.(fitter); ok {
+			if err := f.fits(r); err != nil {
+				return nil, policyError(p.kind, err)
+			}
+		}
+		c.add(p)
 	}
 	if !c.watches {
 		c.responders = append(c.responders, standardMessages)
@@ -116,10 +155,15 @@ func newChain(api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
 	return c, nil
 }
 
+// policyError says which policy is wrong.
+func policyError(name string, err error) error {
+	return gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", name, gatehouse.MessageOf(err))
+}
+
 // bare is the chain of the many resources that have no policies.
 var bare = &chain{responders: []responder{standardMessages}}
 
-func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
+func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.Name })
 	if i < 0 {
 		var names []string
@@ -129,25 +173,26 @@ func compilePolicy(p *gatehouse.Policy, api *gatehouse.API) (any, error) {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "there is no policy %q: use one of %s", p.Name, strings.Join(names, ", "))
 	}
 	k := &kinds[i]
-	side := p.Side
+	at.side = p.Side
 	switch {
 	case len(k.sides) == 0:
-		side = ""
-	case side == "":
-		side = k.sides[0]
-	case !slices.Contains(k.sides, side):
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s has no part on the %s side: put it on the %s side", p.Name, side, k.sides[0])
+		at.side = ""
+	case at.side == "":
+		at.side = k.sides[0]
+	case !slices.Contains(k.sides, at.side):
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s has no part on the %s side: put it on the %s side", p.Name, at.side, k.sides[0])
 	}
-	compiled, err := k.compile(p.Settings, place{side, api})
+	compiled, err := k.compile(p.Settings, at)
 	if err != nil {
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "the policy %s: %s", p.Name, gatehouse.MessageOf(err))
+		return nil, policyError(p.Name, err)
 	}
 	return compiled, nil
 }
 
-func (c *chain) add(kind string, compiled any) {
+func (c *chain) add(p named[any]) {
+	compiled := p.does
 	if a, ok := compiled.(admitter); ok {
-		c.admitters = append(c.admitters, named[admitter]{kind, a})
+		c.admitters = append(c.admitters, named[admitter]{p.kind, a})
 	}
 	if a, ok := compiled.(answerer); ok {
 		c.answerers = append(c.answerers, a)
@@ -158,8 +203,14 @@ func (c *chain) add(kind string, compiled any) {
 	if r, ok := compiled.(responder); ok {
 		c.responders = append(c.responders, r)
 	}
+	if f, ok := compiled.(finisher); ok {
+		c.finishers = append(c.finishers, f)
+	}
 	if _, ok := compiled.(standIn); ok {
 		c.alone = true
+	}
+	if r, ok := compiled.(*rewritten); ok && r.template != nil {
+		c.template = r.template
 	}
 	if _, ok := compiled.(messageLimits); ok {
 		c.watches = true
@@ -178,9 +229,14 @@ func (d *Decision) admitted(f Facts, h *Head) bool {
 	return true
 }
 
-// Check reports what keeps an API from being compiled: an Invalid error that names the
-// policy and the setting. It is asked before an API is stored.
+// Check reports what keeps an API from being served: an Invalid error that names the policy
+// and the setting, or the resource whose calls nobody would answer. It is asked before an API
+// is stored.
 func Check(api *gatehouse.API) error {
-	_, err := compile(api)
-	return err
+	r, err := compile(api)
+	if err != nil || !api.Served() || r.forwards == nil || r.production != nil || r.sandbox != nil {
+		return err
+	}
+	return gatehouse.Errorf(gatehouse.Invalid, "API %s %s has no backend: set its production endpoint before publishing, or give %s %s a policy that answers, like mock",
+		api.Name, api.Version, r.forwards.Method, r.forwards.Template)
 }

@@ -47,10 +47,7 @@ func TestPoliciesOfTheResourceRunBehindThoseOfTheAPI(t *testing.T) {
 		a.Settings.Policies = policies(`headers request {"set":{"X-Who":"API","X-API":"1"}}`, `headers response {"set":{"X-Back":"API"}}`)
 		a.Resources[0].Policies = policies(`headers request {"set":{"X-Who":"resource"},"rename":{"X-Old":"X-New"},"remove":["X-Gone"],"add":{"X-More":"2"}}`)
 	})
-	c, err := newChain(a, &a.Resources[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := chainOf(t, a)
 	out := &http.Request{Header: http.Header{"X-Who": {"caller"}, "X-Old": {"old"}, "X-Gone": {"x"}, "X-More": {"1"}}}
 	for _, p := range c.rewriters {
 		p.rewrite(nil, out)
@@ -68,6 +65,20 @@ func TestPoliciesOfTheResourceRunBehindThoseOfTheAPI(t *testing.T) {
 	if want := (http.Header{"X-Who": {"backend"}, "X-Back": {"API"}}); text(answer.Header) != text(want) {
 		t.Errorf("the caller gets %v, want %v", answer.Header, want)
 	}
+}
+
+// chainOf compiles the policies of an API's first resource.
+func chainOf(tb testing.TB, a *gatehouse.API) *chain {
+	tb.Helper()
+	shared, err := compilePolicies(a.Settings.Policies, place{api: a})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := newChain(shared, a, &a.Resources[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }
 
 func text(v any) string {

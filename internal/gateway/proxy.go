@@ -29,7 +29,8 @@ type call struct {
 	head      Head
 	decision  Decision
 	began     time.Time
-	status    int // of the answer
+	status    int    // of the answer
+	told      string // what the backend is told of the caller
 }
 
 func newCall(g *Gateway) *call {
@@ -49,7 +50,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 	c.w, c.r, c.requestID, c.began = w, r, w.Header()["X-Request-Id"], c.gateway.Now()
 }
 
-// account takes down what came of the call. A browser's question about CORS is no call.
+// account takes down what came of the call, and tells the policies that ask. A browser's question about CORS is no call.
 func (c *call) account() {
 	if c.decision.Outcome == Preflight {
 		return
@@ -63,11 +64,16 @@ func (c *call) account() {
 	}
 	c.gateway.usage.count(&s)
 	c.gateway.recent.add(&s)
+	if p := c.decision.policies; p != nil {
+		for _, f := range p.finishers {
+			f.finish(c)
+		}
+	}
 }
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.status = nil, nil, nil, Head{}, Decision{}, 0
+	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told = nil, nil, nil, Head{}, Decision{}, 0, ""
 }
 
 func (c *call) decide() {
@@ -125,11 +131,19 @@ func (c *call) refuse(with *Refusal) {
 	c.decision.write(c.w, c.gateway.URL)
 }
 
-// allowOrigin lets a page of another origin read the answer.
+// allowOrigin lets a page of another origin read the answer, where the API's settings do.
 func (c *call) allowOrigin(h http.Header) {
-	if c.r.Header["Origin"] != nil {
-		h.Set("Access-Control-Allow-Origin", "*")
+	if k := c.cors(); k.open(h, c.r.Header["Origin"]) && k.exposed != "" {
+		h.Set("Access-Control-Expose-Headers", k.exposed)
 	}
+}
+
+// cors is what the API says of CORS, or what is done where there is none.
+func (c *call) cors() *cors {
+	if c.decision.cors == nil {
+		return openCORS
+	}
+	return c.decision.cors
 }
 
 // forward sends the call to the backend. A body that is known to be too large is
@@ -157,10 +171,14 @@ func (c *call) forward() {
 }
 
 // rewrite turns the caller's request into the backend's. The path is the canonical one,
-// to the letter: what was authorised is what the backend reads.
+// to the letter, or made of its parts by a policy: what was authorised is what the backend
+// reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to := c.decision.Endpoint
-	escaped := to.Path + c.decision.Rest
+	to, rest := c.decision.Endpoint, c.decision.Rest
+	if t := c.decision.policies.template; t != nil {
+		rest = t.path(c.decision.Resource, rest)
+	}
+	escaped := to.Path + rest
 	if escaped == "" {
 		escaped = "/"
 	}
@@ -184,7 +202,7 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
 	c.status = res.StatusCode
-	cleanAnswer(res.Header)
+	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
 	}

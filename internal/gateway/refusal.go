@@ -69,6 +69,9 @@ var (
 	missingScope = plain(&Refusal{Status: http.StatusForbidden, Code: "900910",
 		Message:     "The access token does not allow you to access the requested resource",
 		Description: "The token holds none of the scopes that open this resource. Ask for one when you get the token", tokenError: "insufficient_scope"})
+	// foreignAddress does not tell the address: behind a proxy that nobody trusts it is the proxy's.
+	foreignAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource: calls may not come from your address. Ask the API's publisher to list it"})
 	noSandbox = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Sandbox key offered to the API with no sandbox endpoint",
 		Description: "Sandbox key offered to the API with no sandbox endpoint"})
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
@@ -186,19 +189,6 @@ var proofAlgorithms = func() string {
 	}
 	return `, algs="` + strings.Join(names, " ") + `"`
 }()
-
-// preflight answers a browser that asks whether a page of another origin may call
-// (the Fetch standard's CORS-preflight request). Any origin may, because the answer does
-// not allow credentials: the browser adds no cookie, and the page must know the token.
-// The star stands for all headers but Authorization.
-func (d *Decision) preflight(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", d.Allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type, Accept, SOAPAction, apikey, *")
-	h.Set("Access-Control-Max-Age", "600")
-	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
-}
 
 // grpcStatuses are the codes of gRPC for the statuses of refusals; others are 2, unknown.
 var grpcStatuses = map[int]string{

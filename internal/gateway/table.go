@@ -36,7 +36,9 @@ const maxDepth = 6
 type route struct {
 	api                 gatehouse.API // without its description
 	resources           node
-	production, sandbox *Endpoint // nil when there is none
+	cors                *cors
+	production, sandbox *Endpoint           // nil when there is none
+	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
 // resource is a resource with all that is done to its calls.
@@ -198,11 +200,21 @@ func compile(api *gatehouse.API) (*route, error) {
 	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
+	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	if err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
+	if r.cors, err = corsOf(shared); err != nil {
+		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
+	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(&r.api, one)
+		policies, err := newChain(shared, &r.api, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
+		}
+		if !policies.alone && r.forwards == nil {
+			r.forwards = one
 		}
 		r.resources.insert(&resource{one, policies})
 	}

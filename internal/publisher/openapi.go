@@ -16,6 +16,8 @@ type Draft struct {
 	Scopes     []gatehouse.Scope
 	Definition []byte   // the text as it was given
 	Warnings   []string // what is odd in it and was taken as it is; each begins with its line
+
+	policies []policyPlace
 }
 
 // ReadOpenAPI reads an OpenAPI 3.0 or 3.1 or a Swagger 2.0 definition, JSON or YAML.
@@ -24,8 +26,8 @@ type Draft struct {
 //
 // The text is read into a tree that knows every value's line (openapi_tree.go and
 // openapi_yaml.go), checked for the mistakes that people make (openapi_check.go), read
-// for resources and scopes (openapi_resource.go, openapi_scope.go), and at last held
-// against the whole of the specification (openapi_spec.go).
+// for resources, scopes and policies (openapi_resource.go, openapi_scope.go,
+// openapi_policy.go), and at last held against the whole of the specification (openapi_spec.go).
 func ReadOpenAPI(definition []byte) (*Draft, error) {
 	if len(definition) > gatehouse.MaxDefinition {
 		return nil, gatehouse.Errorf(gatehouse.TooLarge, "the definition has %d bytes, more than %d: split the API, or move examples out of it", len(definition), gatehouse.MaxDefinition)
@@ -49,6 +51,7 @@ func ReadOpenAPI(definition []byte) (*Draft, error) {
 		r.readBackends()
 		r.readScopes()
 		r.readResources()
+		r.draft.API.Settings.Policies = r.readPolicies(r.root, nil, -1)
 		if !r.broken {
 			r.checkSpecification()
 		}

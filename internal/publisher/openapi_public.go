@@ -12,8 +12,8 @@ import (
 var backendFields = []string{"servers", "host", "basePath", "schemes", "x-wso2-production-endpoints", "x-wso2-sandbox-endpoints"}
 
 // DocumentFor writes an OpenAPI document, as JSON, for those who call the API: its only
-// server is address, and nothing in it leads to the backend. So no console sends a
-// token anywhere but to the gateway.
+// server is address, and nothing in it leads to the backend or tells what is done to calls on
+// their way there. So no console sends a token anywhere but to the gateway.
 func DocumentFor(document []byte, address string) ([]byte, error) {
 	root, err := (&tree{}).read(document)
 	if err != nil || root.shape != mapping {
@@ -33,7 +33,7 @@ func DocumentFor(document []byte, address string) ([]byte, error) {
 		server.add(textNode("url"), textNode(address))
 		public.add(textNode("servers"), &node{shape: list, entries: []entry{{value: server}}})
 	}
-	w := &writer{whole: true, lines: []*node{root, root}}
+	w := &writer{whole: true, without: policiesField, lines: []*node{root, root}}
 	w.value(public, place{})
 	return w.text.Bytes(), nil
 }

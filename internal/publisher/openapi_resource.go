@@ -62,6 +62,9 @@ func (r *reader) readPathItem(template string, e entry, at pointer) {
 	}
 	r.checkFields(e.value, at, "a path item", pathItemFields)
 	item := r.resolved(e.value)
+	if key := item.keyed(policiesField); key != item {
+		r.problem(key, at.to(policiesField), "a path has no policies of its own: put %s into its operations, or at the root for all of them", policiesField)
+	}
 	for _, operation := range item.entries {
 		method := operation.key.text
 		if !slices.Contains(methodFields, method) {
@@ -102,6 +105,7 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	} else {
 		resource.Scopes = slices.Clone(r.common)
 	}
+	resource.Policies = r.readPolicies(what, path, len(r.draft.API.Resources))
 	if err := resource.Validate(); err != nil {
 		r.problem(operation.key, path, "%s", gatehouse.MessageOf(err))
 		return

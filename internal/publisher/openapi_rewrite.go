@@ -23,7 +23,9 @@ const maxWork = 6_000_000
 // That references lead somewhere has been checked before.
 type writer struct {
 	root    *reader
-	whole   bool // leave nothing out
+	whole   bool   // leave nothing out
+	without string // but fields of this name
+	exact   bool   // a number is one whatever its field is called
 	text    bytes.Buffer
 	lines   []*node
 	work    int
@@ -60,7 +62,7 @@ func (w *writer) value(n *node, at place) {
 	}
 	switch {
 	case n.shape == scalar:
-		w.scalar(n, slices.Contains(texts, at.key))
+		w.scalar(n, !w.exact && slices.Contains(texts, at.key))
 		return
 	case ref != nil && ref.shape == scalar && at.schema:
 		w.lineOf(n)
@@ -79,7 +81,7 @@ func (w *writer) value(n *node, at place) {
 	for _, e := range n.entries {
 		name := ""
 		if e.key != nil {
-			if name = e.key.text; !w.whole && (strings.HasPrefix(name, "x-") && at.key != "properties" || name == "example" && at.key != "properties") {
+			if name = e.key.text; name != "" && name == w.without || !w.whole && (strings.HasPrefix(name, "x-") && at.key != "properties" || name == "example" && at.key != "properties") {
 				continue
 			}
 		}

@@ -69,6 +69,7 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool                // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy   // of all calls
+	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
 }
 
@@ -94,10 +95,25 @@ func (c Changes) apply(a *gatehouse.API) {
 	if c.Approval != nil {
 		a.Approval = *c.Approval
 	}
-	if c.Policies != nil {
-		a.Settings.Policies = c.Policies
-	}
+	a.Settings.Policies = c.policies(a.Settings.Policies)
 	keepPolicies(a.Resources, c.Resources)
+}
+
+// policies returns what becomes of an API's policies. CORS has a field of its own, so a list
+// of policies without it leaves it as it is.
+func (c Changes) policies(before []gatehouse.Policy) []gatehouse.Policy {
+	isCORS := func(p gatehouse.Policy) bool { return p.Name == gatehouse.CORSPolicy }
+	all := before
+	if c.Policies != nil {
+		all = c.Policies
+	}
+	if c.CORS != nil {
+		return append(slices.DeleteFunc(slices.Clone(all), isCORS), c.CORS...)
+	}
+	if i := slices.IndexFunc(before, isCORS); i >= 0 && !slices.ContainsFunc(all, isCORS) {
+		return append(slices.Clip(all), before[i])
+	}
+	return all
 }
 
 // keepPolicies gives resources the policies that the same ones of others have.
@@ -110,6 +126,17 @@ func keepPolicies(resources, others []gatehouse.Resource) {
 			}
 		}
 	}
+}
+
+// withPolicies returns resources, those that list no policies with the ones that they had.
+func withPolicies(resources, before []gatehouse.Resource) []gatehouse.Resource {
+	resources = slices.Clone(resources)
+	for i := range resources {
+		if resources[i].Policies == nil {
+			keepPolicies(resources[i:i+1], before)
+		}
+	}
+	return resources
 }
 
 func mayCreate(by *gatehouse.Member) error {
@@ -129,6 +156,9 @@ func (s *Service) Import(ctx context.Context, by *gatehouse.Member, document []b
 	}
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := draft.checkPolicies(s.Check); err != nil {
 		return nil, nil, err
 	}
 	a := draft.API
@@ -255,15 +285,20 @@ func (s *Service) Update(ctx context.Context, by *gatehouse.Member, id string, c
 }
 
 // UpdateDocument replaces an API's OpenAPI document, its resources and scopes. Its name,
-// version and context stay.
+// version and context stay, and so do the policies of each place where the document lists none.
 func (s *Service) UpdateDocument(ctx context.Context, by *gatehouse.Member, id string, document []byte) (*gatehouse.API, error) {
 	draft, err := ReadOpenAPI(document)
 	if err != nil {
 		return nil, err
 	}
+	if err := draft.checkPolicies(s.Check); err != nil {
+		return nil, err
+	}
 	return s.update(ctx, by, id, func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error {
-		keepPolicies(draft.API.Resources, a.Resources)
-		a.Resources = draft.API.Resources
+		if policies := draft.API.Settings.Policies; policies != nil {
+			a.Settings.Policies = policies
+		}
+		a.Resources = withPolicies(draft.API.Resources, a.Resources)
 		*def = gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
 		return agree(def.Scopes, scopes, by)
 	})

@@ -41,24 +41,25 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // apiBody is an API as publishers send it and get it. What a caller must not choose
 // (id, provider, lifeCycleStatus and the times) is read from nobody.
 type apiBody struct {
-	ID              string          `json:"id,omitempty"`
-	Name            string          `json:"name"`
-	Context         string          `json:"context"`
-	Version         string          `json:"version"`
-	Description     *string         `json:"description,omitempty"`
-	Provider        string          `json:"provider,omitempty"`
-	Type            string          `json:"type,omitempty"`
-	LifeCycleStatus string          `json:"lifeCycleStatus,omitempty"`
-	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
-	Policies        []string        `json:"policies,omitempty"` // subscription tiers
-	Tags            []string        `json:"tags,omitempty"`
-	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
-	Operations      []operation     `json:"operations,omitempty"`
-	APIPolicies     *flows          `json:"apiPolicies,omitempty"` // of the calls of all operations
-	Scopes          []apiScope      `json:"scopes,omitempty"`
-	CreatedTime     string          `json:"createdTime,omitempty"`
-	LastUpdatedTime string          `json:"lastUpdatedTime,omitempty"`
-	Warnings        []string        `json:"warnings,omitempty"` // about the OpenAPI document, after an import
+	ID              string             `json:"id,omitempty"`
+	Name            string             `json:"name"`
+	Context         string             `json:"context"`
+	Version         string             `json:"version"`
+	Description     *string            `json:"description,omitempty"`
+	Provider        string             `json:"provider,omitempty"`
+	Type            string             `json:"type,omitempty"`
+	LifeCycleStatus string             `json:"lifeCycleStatus,omitempty"`
+	EndpointConfig  *endpointConfig    `json:"endpointConfig,omitempty"`
+	Policies        []string           `json:"policies,omitempty"` // subscription tiers
+	Tags            []string           `json:"tags,omitempty"`
+	Approval        *bool              `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
+	Operations      []operation        `json:"operations,omitempty"`
+	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
+	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Scopes          []apiScope         `json:"scopes,omitempty"`
+	CreatedTime     string             `json:"createdTime,omitempty"`
+	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
+	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
 	// One value of each of these is what Gatehouse does; see fixed.
 	Visibility                 string  `json:"visibility,omitempty"`
@@ -166,7 +167,9 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		}
 		c.Policies = policies
 	}
-	return c, nil
+	var err error
+	c.CORS, err = b.CORS.read(c.Policies)
+	return c, err
 }
 
 // resources reads the body's operations.
@@ -198,12 +201,13 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		return nil, err
 	}
 	unlimited := gatehouse.Unlimited
+	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(a.Settings.Policies),
+		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Production != "" {
 		body.EndpointConfig.Production = &endpoint{a.Production}
@@ -265,7 +269,7 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), c.Policies
+	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), slices.Concat(c.Policies, c.CORS)
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}

@@ -30,11 +30,17 @@ func (f *flows) read() ([]gatehouse.Policy, error) {
 	if len(f.Fault) > 0 {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "there are no policies on the fault side: put %q on the response side, or leave it out", f.Fault[0].Name)
 	}
-	for _, p := range f.Request {
-		policies = append(policies, gatehouse.Policy{Name: p.Name, Side: gatehouse.RequestSide, Settings: p.Parameters})
-	}
-	for _, p := range f.Response {
-		policies = append(policies, gatehouse.Policy{Name: p.Name, Side: gatehouse.ResponseSide, Settings: p.Parameters})
+	for _, flow := range []struct {
+		side gatehouse.Side
+		list []policyBody
+	}{{gatehouse.RequestSide, f.Request}, {gatehouse.ResponseSide, f.Response}} {
+		for _, p := range flow.list {
+			ours, err := p.translate(flow.side)
+			if err != nil {
+				return nil, err
+			}
+			policies = append(policies, ours...)
+		}
 	}
 	return policies, nil
 }

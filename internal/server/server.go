@@ -100,7 +100,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
@@ -112,6 +112,10 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
+	s.changes.Subscribe(gatehouse.KeysRotated, func(context.Context, string) error { // behind the keys themselves
+		s.gateway.KeysChanged()
+		return nil
+	})
 	s.metrics.WatchHashQueue(func() int { return int(s.Organization.Passwords.Waiting()) })
 	return s.gateway.Load(ctx)
 }

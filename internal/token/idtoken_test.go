@@ -63,6 +63,24 @@ func TestWhatIsNotKnownOfASignInIsNotSaid(t *testing.T) {
 	}
 }
 
+func TestBackendsReadWhatTheyAreTold(t *testing.T) {
+	m := newMint(t)
+	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
+		claims := map[string]any{"sub": "john", "exp": m.now.Add(time.Minute).Unix()}
+		text, err := m.BackendJWT(t.Context(), string(algorithm), m.now.Add(time.Minute), claims)
+		must(t, err)
+		parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
+		must(t, err)
+		set := m.published(t)
+		var got map[string]any
+		must(t, parsed.Claims(set.Key(parsed.Headers[0].KeyID)[0].Key, &got))
+		want := map[string]any{"iss": issuer, "sub": "john", "exp": float64(m.now.Add(time.Minute).Unix())}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // check 57: the kinds of tokens are never taken for each other.
 func TestIDTokensAreNoOtherTokens(t *testing.T) {
 	m := newMint(t)
@@ -72,13 +90,16 @@ func TestIDTokensAreNoOtherTokens(t *testing.T) {
 	logout, err := m.LogoutToken(t.Context(), clientOf(formats["ES256"]), "john", "s")
 	must(t, err)
 	m.want(t, logout, "refused")
+	told, err := m.BackendJWT(t.Context(), "ES256", m.now.Add(time.Minute), map[string]any{"sub": "john"})
+	must(t, err)
+	m.want(t, told, "refused")
 	_, key := m.private(t, "ES256")
 	signedBy := func(key any, algorithm jose.SignatureAlgorithm, header map[jose.HeaderKey]any) string {
 		return signed(t, algorithm, key, header, map[string]any{"iss": issuer, "sub": "john", "azp": "key"})
 	}
 	kid, _ := m.private(t, "ES256")
 	for name, text := range map[string]string{
-		"an access token": access, "a logout token": logout, "nothing": "", "a short text": "a.b.c", "a long one": strings.Repeat("a", token.MaxLength+1),
+		"an access token": access, "a logout token": logout, "what a backend is told": told, "nothing": "", "a short text": "a.b.c", "a long one": strings.Repeat("a", token.MaxLength+1),
 		"a damaged one":       id[:len(id)-6] + "AAAAAA",
 		"an unknown key":      signedBy(key, jose.ES256, map[jose.HeaderKey]any{"kid": "unknown", "typ": "JWT"}),
 		"no key":              signedBy(key, jose.ES256, map[jose.HeaderKey]any{"typ": "JWT"}),

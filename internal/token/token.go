@@ -3,6 +3,7 @@
 //	token.go     issue and verify, whatever the format
 //	jws.go       signed JWTs (RFC 9068), read without a look-up
 //	idtoken.go   ID tokens and logout tokens, for clients to read
+//	backend.go   what backends are told of callers
 //	opaque.go    random strings, looked up by their hash
 //	keys.go      the signing keys, and their public halves
 //	rotation.go  how they take turns

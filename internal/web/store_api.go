@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/page"
+	"github.com/gatehouse/gatehouse/internal/publisher"
 )
 
 // storeAPIView is an API's page in the Store.
@@ -48,26 +49,32 @@ func (h *Handler) showAPI(v *visit, status int, view *storeAPIView) error {
 	return v.show(status, view.API.Name+" "+view.API.Version, page.Store, view.Home, storeAPIBody(view))
 }
 
-// storeDefinition serves the OpenAPI document, as a file.
+// storeDefinition serves the OpenAPI document for those who call the API, as a file: it leads
+// to the gateway, and tells nothing of what is behind it.
 func (h *Handler) storeDefinition(v *visit) error {
-	document, err := h.Store.Document(v.r.Context(), v.Org, v.r.PathValue("id"))
+	ctx, id := v.r.Context(), v.r.PathValue("id")
+	a, err := h.Store.API(ctx, v.Org, id)
+	if err != nil {
+		return err
+	}
+	document, err := h.Store.Document(ctx, v.Org, id)
 	if err != nil {
 		return err
 	}
 	if document == "" {
 		return gatehouse.Errorf(gatehouse.NotFound, "this API was drawn up without an OpenAPI document")
 	}
-	kind, name := "application/yaml", "openapi.yaml"
-	if strings.HasPrefix(strings.TrimSpace(document), "{") {
-		kind, name = "application/json", "openapi.json"
+	public, err := publisher.DocumentFor([]byte(document), h.GatewayURL+a.BasePath())
+	if err != nil {
+		return err
 	}
 	header := v.w.Header()
-	header.Set("Content-Type", kind)
-	header.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Disposition", `attachment; filename="openapi.json"`)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	header.Set("Cache-Control", "no-store")
-	_, err = v.w.Write([]byte(document))
+	_, err = v.w.Write(public)
 	return err
 }
 

@@ -11,6 +11,7 @@
 //	call_test.go       calls through the gateway
 //	target_test.go     request targets and headers that are out to cheat, over raw TCP
 //	desync_test.go     requests whose end two readers could see in two places
+//	policy_test.go     what a publisher has the gateway do to calls
 //	limits_test.go     too much of anything
 //	slowdown_test.go   wrong passwords at every door
 //	restart_test.go    stopped, killed, started again
