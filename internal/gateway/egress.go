@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // Limits of the connections to backends.
@@ -29,17 +30,22 @@ const (
 // it may not have.
 var errForbiddenAddress = errors.New("the backend's address is not among the allowed ones (--backend-networks)")
 
-// newTransport returns the pool of connections to all backends. It asks the egress rule
-// about the very address that is dialled, so that no name can be made to point elsewhere
-// after it was checked; for the same reason it uses no proxy of the environment. It does
-// not touch encodings: what the backend sent is what the caller gets.
-func (g *Gateway) newTransport() *http.Transport {
+// transport is the pools of connections to all backends. It asks the egress rule about the
+// very address that is dialled, so that no name can be made to point elsewhere after it was
+// checked; for the same reason it uses no proxy of the environment. It does not touch
+// encodings: what the backend sent is what the caller gets.
+type transport struct {
+	http *http.Transport
+	own  *wire.Transport // for plain HTTP; nil when the other one speaks it too
+}
+
+func (g *Gateway) newTransport() transport {
 	dialer := Dialer(g.Egress)
 	timeout := g.BackendTimeout
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	return &http.Transport{
+	t := transport{http: &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: g.Roots},
 		ForceAttemptHTTP2:      true,
@@ -52,6 +58,33 @@ func (g *Gateway) newTransport() *http.Transport {
 		MaxIdleConnsPerHost:    maxIdlePerBackend,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}}
+	if g.OwnEngine {
+		t.own = &wire.Transport{
+			Dial:            dialer.DialContext,
+			HeaderTimeout:   timeout,
+			ContinueTimeout: continueTimeout,
+			IdleTimeout:     idleTimeout,
+			MaxIdle:         maxIdlePerBackend,
+			MaxHeader:       maxAnswerHeader,
+		}
+	}
+	return t
+}
+
+// RoundTrip sends a request to its backend. Over TLS it may turn out that a backend speaks
+// HTTP/2, so that is net/http's.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.own != nil && r.URL.Scheme == "http" {
+		return t.own.RoundTrip(r)
+	}
+	return t.http.RoundTrip(r)
+}
+
+func (t transport) closeIdle() {
+	t.http.CloseIdleConnections()
+	if t.own != nil {
+		t.own.CloseIdleConnections()
 	}
 }
 

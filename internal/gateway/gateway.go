@@ -89,6 +89,8 @@ type Gateway struct {
 	// BackendTimeout is how long a backend may take from the request to the header of
 	// its answer; 0 means 30 seconds.
 	BackendTimeout time.Duration
+	// OwnEngine calls backends over plain HTTP with our own HTTP/1.1 and not with net/http's.
+	OwnEngine bool
 	// Roots are the authorities that backends' certificates must come from; nil means
 	// those of the system.
 	Roots *x509.CertPool
@@ -99,7 +101,7 @@ type Gateway struct {
 	table     atomic.Pointer[Table]
 	change    sync.Mutex // held while the table is replaced, so that no change is lost
 	once      sync.Once
-	transport *http.Transport
+	transport transport
 	calls     sync.Pool // of *call
 	counts    counts
 	jwts      heldJWTs
@@ -157,7 +159,7 @@ func (g *Gateway) current() *Table {
 // Close ends the idle connections to backends.
 func (g *Gateway) Close() {
 	g.once.Do(g.open)
-	g.transport.CloseIdleConnections()
+	g.transport.closeIdle()
 }
 
 func (g *Gateway) open() {

@@ -100,7 +100,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
@@ -148,6 +148,9 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 			return err
 		}
 		s.atGateway.askForCertificates()
+		if c.Engine == config.EngineOwn {
+			s.atGateway.speakOwn(s.log)
+		}
 	}
 	if c.Role.Portal() {
 		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {

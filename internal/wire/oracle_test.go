@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -224,6 +225,8 @@ func compareAnswers(t testing.TB, method string, raw []byte) (own, std message, 
 	std, stdErr = answerOf(t, theirs, method)
 	own, ownErr = answerOf(t, ours, method)
 	switch {
+	case errors.Is(ownErr, context.DeadlineExceeded):
+		t.Fatalf("%q: we wait for ever", raw)
 	case ownErr != nil:
 	case stdErr != nil:
 		t.Fatalf("%q: net/http says %v, we read %+v", raw, stdErr, own)

@@ -17,7 +17,7 @@ func parseRequest(text string, u *url.URL) (r *http.Request, length int64, err e
 	if err := requestLine(text[:end-1], len(text) > sharedHead, r); err != nil {
 		return nil, 0, err
 	}
-	if err := parseTarget(r.RequestURI, u); err != nil {
+	if err := parseTarget(r.Method, r.RequestURI, u); err != nil {
 		return nil, 0, err
 	}
 	r.URL = u
@@ -42,7 +42,7 @@ func parseRequest(text string, u *url.URL) (r *http.Request, length int64, err e
 
 var chunkedEncoding = []string{"chunked"}
 
-// requestLine reads the first line (RFC 9112, section 3). CONNECT would make a tunnel.
+// requestLine reads the first line (RFC 9112, section 3).
 func requestLine(line string, own bool, r *http.Request) error {
 	method, rest, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(rest, " ")
@@ -58,9 +58,6 @@ func requestLine(line string, own bool, r *http.Request) error {
 	default:
 		return errRequestLine
 	}
-	if method == http.MethodConnect {
-		return errMethod
-	}
 	if own {
 		method, target = strings.Clone(method), strings.Clone(target)
 	}
@@ -70,7 +67,7 @@ func requestLine(line string, own bool, r *http.Request) error {
 
 // parseTarget takes a request target apart. Most are plain paths, perhaps with a query;
 // net/url reads the others, and would read these alike.
-func parseTarget(target string, u *url.URL) error {
+func parseTarget(method, target string, u *url.URL) error {
 	if target[0] == '/' {
 		path, query, found := strings.Cut(target, "?")
 		if plainPath.holds(path) && found == (query != "") && validValue(query) && strings.IndexByte(query, '\t') < 0 {
@@ -78,9 +75,16 @@ func parseTarget(target string, u *url.URL) error {
 			return nil
 		}
 	}
+	authority := method == http.MethodConnect && target[0] != '/'
+	if authority {
+		target = "http://" + target
+	}
 	parsed, err := url.ParseRequestURI(target)
 	if err != nil {
 		return errTarget
+	}
+	if authority {
+		parsed.Scheme = ""
 	}
 	*u = *parsed
 	return nil

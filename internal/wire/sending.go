@@ -56,11 +56,12 @@ func (s *sending) all() error {
 		if sent += int64(n); s.length >= 0 && (sent > s.length || err == io.EOF && sent < s.length) {
 			err = errBodyLength
 		}
+		out = s.appendPart(out, buf[:n])
 		if err != nil && err != io.EOF {
 			s.err.Store(&err)
+			_, _ = u.rwc.Write(out) // what there is of the body; that it is not all, its end shows
 			return err
 		}
-		out = s.appendPart(out, buf[:n])
 		if err == io.EOF && s.length < 0 {
 			out = append(s.appendTrailer(append(out, "0\r\n"...)), "\r\n"...)
 		}

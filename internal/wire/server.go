@@ -22,7 +22,7 @@ type Server struct {
 	// TLS makes connections secure; nil leaves them as they are.
 	TLS *tls.Config
 	// HTTP2 takes connections that speak HTTP/2: by agreement over TLS, without it those
-	// that begin with its preface (RFC 9113, section 3.3). It must not wait.
+	// that begin with its preface (RFC 9113, section 3.3).
 	HTTP2 func(net.Conn)
 	// ConnContext adds to the context of a connection's requests.
 	ConnContext func(context.Context, net.Conn) context.Context

@@ -86,7 +86,6 @@ var (
 	errRequestLine   = &badMessage{400, "the request line is not METHOD TARGET HTTP/1.1"}
 	errStatusLine    = &badMessage{400, "the status line is not HTTP/1.1 STATUS REASON"}
 	errVersion       = &badMessage{505, "the version is neither HTTP/1.1 nor HTTP/1.0"}
-	errMethod        = &badMessage{501, "CONNECT is not supported"}
 	errTarget        = &badMessage{400, "the request target is no URL"}
 	errField         = &badMessage{400, "a header line is not NAME: VALUE"}
 	errFieldName     = &badMessage{400, "a header name holds characters that none may have"}
