@@ -220,7 +220,7 @@ func (a *answer) finishHead(first []byte, last bool) {
 	if len(body) == 0 {
 		body = first
 	}
-	if len(body) > 0 && a.header["Content-Type"] == nil && a.header["Content-Encoding"] == nil {
+	if _, told := a.header["Content-Type"]; len(body) > 0 && !told && a.header["Content-Encoding"] == nil {
 		a.head = appendField(a.head, "Content-Type", http.DetectContentType(body))
 	}
 	prefixed := false
