@@ -8,13 +8,17 @@
 //	body.go       the body of a message, from the connection
 //	server.go     Server: connections in, and their end
 //	conn.go       one connection: request after request
-//	answer.go     the http.ResponseWriter
+//	requestbody.go  the body of a request that is served
+//	answer.go     the http.ResponseWriter; control.go the part of it for http.ResponseController
 //	head.go       the head of an answer, and how its body is framed
 //	context.go    the context of a request
 //	watch.go      sees that a client has left while a handler works
 //	transport.go  Transport: the pool of connections to backends
 //	exchange.go   one request to a backend and its answer
 //	response.go   the head of a backend's answer
+//	sending.go    the body of a request on its way to a backend
+//	proxy.go      Proxy: from a server to a transport
+//	join.go       two connections that have switched to another protocol
 //
 // It is strict where two readers could understand a message in two ways, and never more
 // lenient than net/http; the tests ask net/http about each message. A connection has one
