@@ -30,7 +30,9 @@ type conn struct {
 	deadline patience
 	bounded  bool // somebody has set a deadline of writes
 
-	head, out, pending []byte // what answers are made in, one after the other
+	request            http.Request // as it was read; handlers get a copy
+	header             http.Header  // of answers
+	head, out, pending []byte       // what they are made in
 
 	state   atomic.Int32
 	current atomic.Pointer[exchange] // what the handler works on
@@ -82,12 +84,16 @@ func (c *conn) next() bool {
 		return false
 	}
 	x := &exchange{}
-	r, length, err := parseRequest(text, &x.url)
+	r := &c.request
+	*r = http.Request{}
+	length, err := parseRequest(text, r, &x.url)
 	if err != nil {
 		c.refuse(err)
 		return false
 	}
-	return c.serveRequest(x, r, length)
+	x.ctx.conn = c
+	r.RemoteAddr, r.TLS, r.Body = c.remote, c.tls, http.NoBody
+	return c.serveRequest(x, r.WithContext(&x.ctx), length)
 }
 
 // await reads a head. It is waited for as long as the connection may be idle, and from its
@@ -124,12 +130,10 @@ func (c *conn) await() (string, bool) {
 
 // serveRequest hands a request to the handler and sees its answer out.
 func (c *conn) serveRequest(x *exchange, r *http.Request, length int64) bool {
-	x.ctx.conn = c
 	defer x.ctx.end()
-	r.RemoteAddr, r.TLS, r.Body = c.remote, c.tls, http.NoBody
-	r = r.WithContext(&x.ctx)
 	a := &x.answer
-	*a = answer{conn: c, ctx: &x.ctx, r: r, header: make(http.Header, 8), pending: c.pending[:0]}
+	*a = answer{conn: c, ctx: &x.ctx, r: r, header: c.header, pending: c.pending[:0]}
+	defer clear(c.header) // which is the next answer's; this one's is nobody's any more
 	if length != 0 {
 		x.body.exchange, x.body.r, x.body.reader = x, r, newReader(&c.in, length)
 		r.Body, a.body = &x.body, &x.body

@@ -41,12 +41,25 @@ var (
 // validValue reports whether a header's value holds no control character but the tab
 // (RFC 9110, section 5.5).
 func validValue(v string) bool {
+	for len(v) >= 8 && plainWord(v) {
+		v = v[8:]
+	}
 	for i := range len(v) {
 		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
 	}
 	return true
+}
+
+// plainWord reports whether none of the first eight bytes of v is below a space or 0x7f. It
+// looks at all of them at once: a borrow, or a carry, shows in the top bit of a byte.
+func plainWord(v string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	_ = v[7]
+	word := uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 | uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
+	dels := word ^ 0x7f*ones
+	return ((word-' '*ones)&^word|(dels-ones)&^dels)&tops == 0
 }
 
 // trim removes white space around a value (RFC 9110, section 5.6.3).

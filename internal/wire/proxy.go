@@ -84,7 +84,7 @@ func outgoing(out, in *http.Request, upgrade string) {
 	} else if in.Body != nil {
 		out.Body = &lentBody{ReadCloser: in.Body}
 	}
-	out.Header = make(http.Header, len(in.Header)+8)
+	out.Header = make(http.Header, len(in.Header)+4) // and what Rewrite adds
 	for name, values := range in.Header {
 		out.Header[name] = values
 	}

@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// parseRequest reads the head of a request. Its body, its context and what the connection
-// knows are not in it yet. length is chunked, or 0 when there is no body.
-func parseRequest(text string, u *url.URL) (r *http.Request, length int64, err error) {
+// parseRequest reads the head of a request into r and u. Its body, its context and what the
+// connection knows are not in it yet. The length of the body is chunked, or 0 when there is
+// none.
+func parseRequest(text string, r *http.Request, u *url.URL) (length int64, err error) {
 	end := strings.IndexByte(text, '\n')
 	if end < 0 {
-		return nil, 0, errRequestLine
+		return 0, errRequestLine
 	}
-	r = &http.Request{}
 	if err := requestLine(text[:end-1], len(text) > sharedHead, r); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	if err := parseTarget(r.Method, r.RequestURI, u); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	r.URL = u
 	if r.Header, err = fields(text[end+1:]); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	if length, err = bodyLength(r.Header, r.ProtoMinor); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	if r.Trailer, err = announced(r.Header, length); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	switch r.ContentLength = length; length {
 	case chunked:
@@ -37,7 +37,7 @@ func parseRequest(text string, u *url.URL) (r *http.Request, length int64, err e
 		length, r.ContentLength = 0, 0
 	}
 	r.Close = leaves(r.Header, r.ProtoMinor)
-	return r, length, readHost(r)
+	return length, readHost(r)
 }
 
 var chunkedEncoding = []string{"chunked"}

@@ -98,7 +98,7 @@ func (s *Server) shut(l net.Listener) {
 
 // take serves a connection.
 func (s *Server) take(rwc net.Conn) {
-	c := &conn{server: s, plain: rwc, rwc: rwc, ctx: context.Background(), remote: rwc.RemoteAddr().String(), opened: time.Now(), in: newInput(rwc), deadline: patience{conn: rwc}}
+	c := &conn{server: s, plain: rwc, rwc: rwc, ctx: context.Background(), remote: rwc.RemoteAddr().String(), opened: time.Now(), in: newInput(rwc), header: make(http.Header, 8), deadline: patience{conn: rwc}}
 	if s.ConnContext != nil {
 		c.ctx = s.ConnContext(c.ctx, rwc)
 	}

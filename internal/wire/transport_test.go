@@ -466,8 +466,9 @@ func TestOneRequestIsOneRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, address := served(t, (&httputil.ReverseProxy{
-		Transport: transport(t, nil), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) },
+	_, address := served(t, (&Proxy{
+		Transport: transport(t, nil), BufferPool: lent{}, Log: slog.New(slog.DiscardHandler), Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(502) },
 	}).ServeHTTP, nil)
 	const smuggled, last = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 	for _, tt := range []struct {
