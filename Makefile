@@ -37,8 +37,9 @@ bench: ## CPU time per request, beside the floor of each figure and beside nginx
 	@./test/packages.sh bench
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./test/bench/ ./internal/gateway/ ./internal/token/
 
+# GATEHOUSE_SOAK=60m make faults soaks for an hour instead of a minute.
 faults: packages ## killed, flooded, failed over: a table of what was lost
-	cd test/faults && $(GO) test -tags faults -timeout 30m -count 1
+	cd test/faults && $(GO) test -tags faults -timeout 3h -count 1
 
 fuzz: ## every parser, 30 seconds each
 	./test/fuzz.sh

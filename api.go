@@ -65,6 +65,7 @@ type API struct {
 	Resources []Resource // what the gateway lets through
 	Tags      []string
 	Settings  Settings // how the gateway treats calls
+	Document  string   // that it was drawn up from, for those who hold calls against it
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

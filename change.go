@@ -16,6 +16,7 @@ const (
 	APIChanged    Noun = "api"        // an API, by id
 	ClientChanged Noun = "client"     // keys, their application, owner or subscriptions, by consumer key
 	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
+	RolesChanged  Noun = "roles"      // a member's roles, by the user's id
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
 	KeysRotated   Noun = "signing"    // signing keys, by key id
 )

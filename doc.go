@@ -16,6 +16,9 @@
 //	SealedKey, KeyRing   the keys that sign tokens, and which of them does now   signing.go
 //	RefreshToken    one link of a family of rotating refresh tokens   refresh.go
 //	Change          what one node tells the others   change.go
+//	Backend, Target how the gateway calls what stands behind an API   backend.go backend_security.go
+//	BackendSecret   what is sealed before it is stored   backend_secret.go
+//	Duration        a span of time in settings   duration.go
 //	Egress          which addresses backends may have   egress.go
 //	validText       what people may write   text.go
 //	Error           a kind, a message fit for strangers, a hidden cause   error.go

@@ -1,6 +1,10 @@
 package gatehouse
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
 
 // Policy has the gateway do something to calls on their way: change headers, answer in
 // the backend's stead, refuse what is too large. What there is, and the settings of each,
@@ -9,6 +13,39 @@ type Policy struct {
 	Name     string          `json:"name"`
 	Side     Side            `json:"side,omitempty"`
 	Settings json.RawMessage `json:"settings,omitempty"` // an object; empty means the defaults
+}
+
+// ValidatePolicy is the name of the policy that holds calls against the API's OpenAPI document.
+// It is known here, because the gateway is given the document for it alone.
+const ValidatePolicy = "validate"
+
+// Has reports whether a policy of a name is on a, or on one of its resources.
+func (a *API) Has(policy string) bool {
+	return hasPolicy(a.Settings.Policies, policy) || slices.ContainsFunc(a.Resources, func(r Resource) bool { return hasPolicy(r.Policies, policy) })
+}
+
+// Validates reports whether all calls of an API are held against its document.
+func (s *Settings) Validates() bool { return hasPolicy(s.Policies, ValidatePolicy) }
+
+func hasPolicy(policies []Policy, name string) bool {
+	return slices.ContainsFunc(policies, func(p Policy) bool { return p.Name == name })
+}
+
+// SetValidation has all calls of an API held against its document on both sides, or no
+// longer. What a resource has of its own stays.
+func (s *Settings) SetValidation(on bool) {
+	has := func(side Side) bool {
+		return slices.ContainsFunc(s.Policies, func(p Policy) bool { return p.Name == ValidatePolicy && cmp.Or(p.Side, RequestSide) == side })
+	}
+	if !on {
+		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), func(p Policy) bool { return p.Name == ValidatePolicy })
+		return
+	}
+	for _, side := range []Side{RequestSide, ResponseSide} {
+		if !has(side) {
+			s.Policies = append(slices.Clip(s.Policies), Policy{Name: ValidatePolicy, Side: side})
+		}
+	}
 }
 
 // Side is where on its way a policy meets a call.

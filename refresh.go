@@ -86,11 +86,3 @@ func (t *RefreshToken) Use(k *Keys, now time.Time) RefreshUse {
 	}
 	return RefreshReused
 }
-
-// Rotation is what using a refresh token changes: it is rotated into Next and keeps
-// Replay, or it makes Revoke, or nothing when both are nil.
-type Rotation struct {
-	Next   *RefreshToken
-	Replay []byte
-	Revoke *Revocation
-}

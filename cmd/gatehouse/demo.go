@@ -41,6 +41,9 @@ away at the end, unless a data folder is chosen.`,
 			}
 			defer os.RemoveAll(c.Data)
 		}
+		if c.Origin("drain") == config.OriginDefault {
+			c.Drain = 0 // no load balancer stands before a demo
+		}
 		return p.demo(cmd.Context(), c)
 	}
 	return cmd
@@ -79,7 +82,7 @@ func (p *program) demo(ctx context.Context, c config.Config) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(serving) }()
 	fmt.Fprintln(p.out, s.Ready())
-	if err := server.Demo(serving, s, p.out); err != nil && ctx.Err() == nil {
+	if err := server.Demo(serving, s.Server, p.out); err != nil && ctx.Err() == nil {
 		stop()
 		return errors.Join(err, <-ended)
 	}

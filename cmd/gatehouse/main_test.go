@@ -35,7 +35,7 @@ func command(t *testing.T, dir string, environ []string, args string) *exec.Cmd 
 	}
 	cmd := exec.CommandContext(t.Context(), self, words(args)...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{asProgram, "HOME=" + dir, "PATH=" + os.Getenv("PATH")}, environ...)
+	cmd.Env = append([]string{asProgram, "GATEHOUSE_DRAIN=0s", "HOME=" + dir, "PATH=" + os.Getenv("PATH")}, environ...)
 	return cmd
 }
 

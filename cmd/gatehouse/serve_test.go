@@ -145,6 +145,8 @@ func TestOrganizationsAndPeople(t *testing.T) {
 		{"org delete beta", "", 0, nil, []string{"deleted organization beta"}},
 		{"user list --org acme --output=json", "", 0, []string{`"username": "jane"`, `"organization": "acme"`, `"subscriber"`, `"username": "john@johns.org"`, `"editor"`}, nil},
 		{"user password jane --password-file -", "canary-password-2\n", 0, nil, []string{"changed the password of jane"}},
+		{"user roles jane --org acme --role reader,editor", "", 0, nil, []string{"changed the roles of jane in organization acme"}},
+		{"user roles nobody --org acme", "", 1, nil, []string{"has no member nobody"}},
 		{"user delete jane --org acme", "", 0, nil, []string{"removed jane from organization acme"}},
 		{"user delete jane --org acme", "", 1, nil, []string{"has no member jane"}},
 		{"org delete acme", "", 0, nil, []string{"deleted organization acme"}},

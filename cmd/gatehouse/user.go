@@ -20,12 +20,12 @@ import (
 func (p *program) userCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Make, list and delete people",
+		Short: "Make, list, change and delete people",
 		Long: `Work on people in the store directly, also while a server runs on it: the server learns
 of it at once.`,
 		Example: "  gatehouse user create john@johns.org --org acme --role subscriber --password-file -\n  gatehouse user list --org acme",
 	}
-	cmd.AddCommand(p.userCreateCommand(), p.userListCommand(), p.userDeleteCommand(), p.userPasswordCommand(), p.userImportCommand())
+	cmd.AddCommand(p.userCreateCommand(), p.userListCommand(), p.userRolesCommand(), p.userDeleteCommand(), p.userPasswordCommand(), p.userImportCommand())
 	return cmd
 }
 
@@ -154,6 +154,35 @@ func (p *program) userListCommand() *cobra.Command {
 					return printUsers(p, out, false, all...)
 				}
 			}
+		})
+	}
+	return cmd
+}
+
+func (p *program) userRolesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "roles USERNAME",
+		Short: "Give a user other roles in an organization",
+		Long: `Give a user the roles that they hold in an organization from now on, in place of those
+they had. New tokens, refreshed tokens and opaque tokens that live hold the scopes of the
+new roles at once; a JWT holds what it was issued with until it ends.`,
+		Example: "  gatehouse user roles john@johns.org --org acme --role subscriber --role editor",
+		Args:    cobra.ExactArgs(1),
+	}
+	addStore(cmd)
+	org := addOrg(cmd)
+	names := cmd.Flags().StringSlice("role", nil, "role in the organization; may be repeated, none takes all away")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		roles := make([]gatehouse.Role, len(*names))
+		for i, name := range *names {
+			roles[i] = gatehouse.Role(name)
+		}
+		return p.withServices(cmd, func(ctx context.Context, s *server.Services) error {
+			if err := s.Organization.SetRoles(ctx, *org, args[0], roles); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.err, "changed the roles of %s in organization %s\n", args[0], *org)
+			return err
 		})
 	}
 	return cmd

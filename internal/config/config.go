@@ -123,6 +123,23 @@ type Config struct {
 	// with a unit: 512KiB, 10MiB, 1GiB. Default 10MiB.
 	MaxBody int64
 
+	// MaxBackendTimeout is how long a publisher may let a backend take from the request to
+	// the header of its answer: a number with s, m or h, 1s to 1h. Default 2m.
+	MaxBackendTimeout time.Duration
+
+	// MaxConnections is how many connections each address holds at once, 16 to
+	// 1000000; more are refused at once, with 503 or, over TLS, an alert. Default 20000,
+	// which take up to 1 GiB when all are over TLS, or a quarter of the file descriptors
+	// that the process may have, when that is less: two quarters are the gateway's two
+	// addresses, one is connections to backends, one everything else.
+	MaxConnections int
+
+	// Drain is how long a process that was asked to end goes on answering while /readyz
+	// says that it is not ready, 0s to 5m: as long as the load balancer needs to see
+	// that. Answers end their connections meanwhile. Default 5s; 20 seconds for requests
+	// that still run may follow.
+	Drain time.Duration
+
 	// Engine is what speaks HTTP/1.1 on the gateway's listeners and with backends over plain
 	// HTTP: "own", or "nethttp" for Go's standard library, which speaks everything else in
 	// either case. Default own.

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -140,7 +141,11 @@ func TestRefusals(t *testing.T) {
 		{"a log format of no kind", []string{"--log-format=xml"}, nil, "", `--log-format: "xml" is none of text, json`},
 		{"no hash worker", []string{"--hash-workers=0"}, nil, "", `--hash-workers: "0" is no number from 1 to 1024`},
 		{"a queue below nothing", []string{"--hash-queue=-1"}, nil, "", `--hash-queue: "-1" is no number from 0 to 100000`},
+		{"a wait for ever", []string{"--max-backend-timeout=0s"}, nil, "", `--max-backend-timeout: "0s" is no time from 1s to 1h: use a number with s, m or h`},
 		{"a body of no size", []string{"--max-body=10MB"}, nil, "", `--max-body: "10MB" is no size: use bytes, or KiB, MiB or GiB`},
+		{"no connections", []string{"--max-connections=0"}, nil, "", `--max-connections: "0" is no number from 16 to 1000000`},
+		{"a drain without a unit", []string{"--drain=5"}, nil, "", `--drain: "5" is no time from 0s to 5m: use a number with ms, s or m`},
+		{"a drain that is too long", []string{"--drain=1h"}, nil, "", `--drain: "1h" is no time from 0s to 5m`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := load(t, test.args, test.environ, test.file)
@@ -167,7 +172,7 @@ func TestEveryProblemIsNamedAtOnce(t *testing.T) {
 func TestValuesArriveInTheirFields(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "chosen.yaml")
-	text := "trusted-proxies: [10.1.2.3/8, 192.168.7.0/24]\nops-listen: none\nlog-level: warn\nmax-body: 64KiB\ngateway-url: https://API.example.com/\n"
+	text := "trusted-proxies: [10.1.2.3/8, 192.168.7.0/24]\nops-listen: none\nlog-level: warn\nmax-body: 64KiB\ndrain: 1500ms\nmax-connections: 100\ngateway-url: https://API.example.com/\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +187,8 @@ func TestValuesArriveInTheirFields(t *testing.T) {
 		{c.PortalListen, []config.Listener{{TLS: true, Addr: ":9443"}}},
 		{c.LogLevel, slog.LevelWarn},
 		{c.MaxBody, int64(64 << 10)},
+		{c.Drain, 1500 * time.Millisecond},
+		{c.MaxConnections, 100},
 		{c.GatewayURL, "https://api.example.com"},
 		{c.Role.Portal(), true},
 		{c.Role.Gateway(), false},

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -88,10 +89,30 @@ func settings() []setting {
 		{name: "max-body", def: "10MiB", show: plain,
 			help: "how large the body of a call through the gateway may be: 512KiB, 10MiB, 1GiB or bytes",
 			set:  into(func(c *Config) *int64 { return &c.MaxBody }, ParseSize)},
+		{name: "max-backend-timeout", def: "2m", show: plain,
+			help: "how long a publisher may let a backend take for its answer: 1s to 1h",
+			set:  into(func(c *Config) *time.Duration { return &c.MaxBackendTimeout }, parseWait)},
+		{name: "max-connections", def: strconv.Itoa(defaultConnections()), show: plain,
+			help: "how many connections each address holds at once, 16 to 1000000; more are refused",
+			set:  into(func(c *Config) *int { return &c.MaxConnections }, between(16, 1000000))},
+		{name: "drain", def: "5s", show: plain,
+			help: "how long a process that ends goes on answering after /readyz has failed, 0s to 5m",
+			set:  into(func(c *Config) *time.Duration { return &c.Drain }, parseDrain)},
 		{name: "engine", def: string(EngineOwn), show: plain,
 			help: "what speaks HTTP/1.1 at the gateway: own, or nethttp for Go's standard library",
 			set:  into(func(c *Config) *Engine { return &c.Engine }, oneOf(EngineOwn, EngineNetHTTP))},
 	}
+}
+
+// defaultConnections leaves file descriptors to the other addresses and to backends. Go
+// has raised the soft limit to the hard one when the program started.
+func defaultConnections() int {
+	const most = 20000
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return most
+	}
+	return int(max(16, min(files.Cur/4, most)))
 }
 
 // into makes the set of a row: the text is parsed and put where the field is.

@@ -130,6 +130,23 @@ func parseRotation(text string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q is no time from 1h to 3650d: use a whole number with h for hours or d for days, or none", text)
 }
 
+// parseWait reads how long somebody may wait, 1s to 1h.
+func parseWait(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > time.Hour {
+		return 0, fmt.Errorf("%q is no time from 1s to 1h: use a number with s, m or h", text)
+	}
+	return d, nil
+}
+
+func parseDrain(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > 5*time.Minute {
+		return 0, fmt.Errorf("%q is no time from 0s to 5m: use a number with ms, s or m", text)
+	}
+	return d, nil
+}
+
 const maxSize = 1 << 40
 
 // ParseSize reads a number of bytes, 1 to 1 TiB: plain, or with KiB, MiB or GiB.

@@ -71,7 +71,8 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 }
 
 // UpdateAPI applies rule to an API and its definition and stores the outcome. Scopes
-// that are new in the definition are made; the rule sees the organization's of now.
+// that are new in the definition are made, and those that it leaves out go unless another
+// API defines them; the rule sees the organization's of now.
 func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		r, err := t.APIByID(ctx, query.APIByIDParams{OrgID: orgID, ID: id})
@@ -103,6 +104,9 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 			return err
 		}
 		if err := t.putScopes(ctx, orgID, def.Scopes); err != nil {
+			return err
+		}
+		if err := t.dropScopes(ctx, orgID, without(defined, names(def.Scopes))); err != nil {
 			return err
 		}
 		return t.changed(ctx, gatehouse.APIChanged, id)
@@ -137,7 +141,11 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err := one(rows, err, "API"); err != nil {
 			return err
 		}
-		if err := t.dropScopes(ctx, orgID, r.API.Scopes); err != nil {
+		defined, err := list[string](r.API.Scopes)
+		if err != nil {
+			return err
+		}
+		if err := t.dropScopes(ctx, orgID, defined); err != nil {
 			return err
 		}
 		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
@@ -190,10 +198,15 @@ func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) 
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
-	return api(r.API, r.OrgKey)
+	a, err := api(r.API, r.OrgKey)
+	if err == nil && a.Has(gatehouse.ValidatePolicy) {
+		a.Document = r.API.Definition
+	}
+	return a, err
 }
 
-// ServedAPIs returns every API that the gateway serves, with what it needs of them.
+// ServedAPIs returns every API that the gateway serves, with what it needs of them: the
+// documents of a few.
 func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 	rows, err := db.q.ServedAPIs(ctx)
 	if err != nil {
@@ -205,9 +218,13 @@ func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
 			return nil, err
 		}
 		set, err := settings(r.Settings)
-		return &gatehouse.API{
+		a := &gatehouse.API{
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
 			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
-		}, err
+		}
+		if err == nil && a.Has(gatehouse.ValidatePolicy) {
+			a.Document, err = db.Document(ctx, a.OrgID, a.ID)
+		}
+		return a, err
 	})
 }

@@ -136,10 +136,20 @@ func (t *tx) code(ctx context.Context, hash string) (*gatehouse.Code, error) {
 	if err := json.Unmarshal([]byte(r.Binds), &c.Binds); err != nil {
 		return nil, fmt.Errorf("a stored authorization code is damaged: %w", err)
 	}
-	c.Revoked, err = t.revoked(ctx, &gatehouse.RefreshToken{
-		Family: c.Family, ConsumerKey: c.ConsumerKey, UserID: c.UserID, OrgKey: c.OrgKey, IssuedAt: c.IssuedAt,
-	})
+	c.Revoked, err = t.revoked(ctx, c)
 	return c, err
+}
+
+// revoked reports whether a revocation names a code. It is asked in the transaction that
+// uses the code up, so that one which raced it and came first is seen, and one that comes
+// second names the tokens too.
+func (t *tx) revoked(ctx context.Context, c *gatehouse.Code) (bool, error) {
+	rows, err := t.RevocationsOf(ctx, query.RevocationsOfParams{
+		Family: c.Family, UserID: c.UserID, Member: gatehouse.MemberID(c.UserID, c.OrgKey), ConsumerKey: c.ConsumerKey, OrgKey: c.OrgKey,
+	})
+	return slices.ContainsFunc(rows, func(r query.Revocation) bool {
+		return r.Kind == string(gatehouse.RevokedFamily) || micros(c.IssuedAt) <= r.At
+	}), err
 }
 
 // CreateSessionClient notes a client that is told when a session ends, until a moment.

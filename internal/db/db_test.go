@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/db"
@@ -120,6 +122,31 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 	})
 }
 
+func TestGatewayIsGivenTheDocumentsItNeeds(t *testing.T) {
+	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
+		h, ctx := furnish(t, dsn), t.Context()
+		for _, tt := range []struct {
+			policies []gatehouse.Policy
+			want     string
+		}{
+			{nil, ""},
+			{[]gatehouse.Policy{{Name: gatehouse.ValidatePolicy, Side: gatehouse.ResponseSide}}, "openapi: 3.0.3"},
+		} {
+			must(t, h.UpdateAPI(ctx, h.org.ID, h.api.ID, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
+				a.Settings.Policies = tt.policies
+				return nil
+			}))
+			all, err := h.ServedAPIs(ctx)
+			must(t, err)
+			one, err := h.ServedAPI(ctx, h.api.ID)
+			must(t, err)
+			if all[0].Document != tt.want || one.Document != tt.want {
+				t.Errorf("with %v: the documents %q, %q, want %q", tt.policies, all[0].Document, one.Document, tt.want)
+			}
+		}
+	})
+}
+
 func TestOpeningAgainKeepsWhatWasStored(t *testing.T) {
 	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
 		h := furnish(t, dsn)
@@ -174,33 +201,43 @@ func (h *house) refreshToken(t *testing.T) (string, *gatehouse.RefreshToken) {
 	return text, r
 }
 
+func (h *house) rotates(t *testing.T, r *gatehouse.RefreshToken) bool {
+	t.Helper()
+	rotated, err := h.RotateRefreshToken(t.Context(), r.Hash, r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now()), nil)
+	must(t, err)
+	return rotated
+}
+
 // check 51: of parallel uses of one refresh token, one rotates it.
 func TestARefreshTokenRotatesOnce(t *testing.T) {
 	gatehousetest.Databases(t, func(t *testing.T, dsn string) {
 		h := furnish(t, dsn)
 		_, r := h.refreshToken(t)
-		var mu sync.Mutex
-		uses := map[gatehouse.RefreshUse]int{}
+		var stored atomic.Pointer[gatehouse.RefreshToken]
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				var use gatehouse.RefreshUse
-				err := h.UseRefreshToken(t.Context(), r.Hash, func(r *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
-					if use = r.Use(&h.keys, time.Now()); use == gatehouse.RefreshRotates {
-						return gatehouse.Rotation{Next: r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now())}, nil
-					}
-					return gatehouse.Rotation{}, nil
-				})
-				mu.Lock()
-				defer mu.Unlock()
-				if uses[use]++; err != nil {
-					t.Error(err)
+				next := r.Next(&h.keys, gatehouse.NewRefreshToken(), time.Now().UTC().Truncate(time.Microsecond))
+				rotated, err := h.RotateRefreshToken(t.Context(), r.Hash, next, []byte(next.Hash))
+				if err != nil || rotated && stored.Swap(next) != nil {
+					t.Errorf("it rotates a second time, %v", err)
 				}
 			})
 		}
 		wg.Wait()
-		if uses[gatehouse.RefreshRotates] != 1 || uses[gatehouse.RefreshReused] != 19 {
-			t.Errorf("uses: %v, want 1 rotation and 19 reuses", uses)
+		next := stored.Load()
+		if next == nil {
+			t.Fatal("it does not rotate")
+		}
+		used, _, err := h.RefreshToken(t.Context(), r.Hash)
+		must(t, err)
+		if string(used.Replay) != next.Hash || !used.RotatedAt.Equal(next.IssuedAt) {
+			t.Errorf("it keeps the answer of another use: %+v", used)
+		}
+		got, _, err := h.RefreshToken(t.Context(), next.Hash)
+		must(t, err)
+		if diff := cmp.Diff(next, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -213,6 +250,12 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 				return h.Revoke(t.Context(), (&gatehouse.Client{Keys: h.keys}).RevokeFamily(r.Family, time.Now()))
 			},
 			"the user's new password": func(h *house, _ *gatehouse.RefreshToken) error { return h.SetPassword(t.Context(), h.john.ID, "new") },
+			"its member": func(h *house, r *gatehouse.RefreshToken) error {
+				return h.Revoke(t.Context(), gatehouse.RevokeAll(gatehouse.RevokedMember, gatehouse.MemberID(r.UserID, r.OrgKey), time.Now()))
+			},
+			"its organization": func(h *house, r *gatehouse.RefreshToken) error {
+				return h.Revoke(t.Context(), gatehouse.RevokeAll(gatehouse.RevokedOrg, r.OrgKey, time.Now()))
+			},
 			"a deleted secret": func(h *house, _ *gatehouse.RefreshToken) error {
 				return h.DeleteSecret(t.Context(), h.keys.ConsumerKey, h.keys.Secrets[0].ID)
 			},
@@ -221,17 +264,23 @@ func TestRevocationsEndRefreshTokens(t *testing.T) {
 				h := furnish(t, fresh(t, dsn))
 				_, r := h.refreshToken(t)
 				must(t, end(h, r))
-				got, err := h.RefreshToken(t.Context(), r.Hash)
+				got, _, err := h.RefreshToken(t.Context(), r.Hash)
 				must(t, err)
 				if !got.Revoked {
 					t.Error("the refresh token still stands")
+				}
+				if h.rotates(t, r) {
+					t.Error("the refresh token rotates")
 				}
 				if name == "its family" {
 					return
 				}
 				_, later := h.refreshToken(t)
-				if got, err := h.RefreshToken(t.Context(), later.Hash); err != nil || got.Revoked {
+				if got, _, err := h.RefreshToken(t.Context(), later.Hash); err != nil || got.Revoked {
 					t.Errorf("one that was issued afterwards is revoked too: %v", err)
+				}
+				if !h.rotates(t, later) {
+					t.Error("one that was issued afterwards does not rotate")
 				}
 			})
 		}
@@ -373,12 +422,12 @@ func TestPurgeKeepsWhatIsAlive(t *testing.T) {
 		h, ctx := furnish(t, dsn), t.Context()
 		_, alive := h.refreshToken(t)
 		must(t, h.Purge(ctx))
-		if _, err := h.RefreshToken(ctx, alive.Hash); err != nil {
+		if _, _, err := h.RefreshToken(ctx, alive.Hash); err != nil {
 			t.Error(err)
 		}
 		h.Now = func() time.Time { return time.Now().Add(31 * 24 * time.Hour) }
 		must(t, h.Purge(ctx))
-		_, err := h.RefreshToken(ctx, alive.Hash)
+		_, _, err := h.RefreshToken(ctx, alive.Hash)
 		wantKind(t, err, gatehouse.NotFound)
 		if last, err := h.LastChange(ctx); err != nil || last == 0 {
 			t.Errorf("the newest change is gone: numbers would begin anew: %d %v", last, err)

@@ -45,12 +45,10 @@ func (t *tx) putScopes(ctx context.Context, orgID string, scopes []gatehouse.Sco
 	return t.changed(ctx, gatehouse.ScopesChanged, orgID)
 }
 
-// dropScopes removes those of the scopes (a JSON list of names) that no API that is
-// left defines.
-func (t *tx) dropScopes(ctx context.Context, orgID, defined string) error {
-	gone, err := list[string](defined)
-	if err != nil || len(gone) == 0 {
-		return err
+// dropScopes removes those of the scopes gone, by name, that no API defines any more.
+func (t *tx) dropScopes(ctx context.Context, orgID string, gone []string) error {
+	if len(gone) == 0 {
+		return nil
 	}
 	rows, err := t.APIsOf(ctx, orgID)
 	if err != nil {
@@ -75,6 +73,11 @@ func (t *tx) dropScopes(ctx context.Context, orgID, defined string) error {
 		}
 	}
 	return t.changed(ctx, gatehouse.ScopesChanged, orgID)
+}
+
+// without returns those of all that are not among some.
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }
 
 func names(scopes []gatehouse.Scope) []string {

@@ -19,7 +19,7 @@ import (
 const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
 
 // sqliteDialect writes through one goroutine that commits what has queued up in one
-// transaction, with a savepoint for each deed: SQLite has room for one writer at a
+// transaction, with a savepoint for each deed but the first: SQLite has room for one writer at a
 // time, and the price of a commit is its wait for the disk.
 type sqliteDialect struct {
 	write  *sql.DB
@@ -101,18 +101,22 @@ func (d *sqliteDialect) run() {
 
 // batch runs first and what else is queued, commits, and only then answers.
 func (d *sqliteDialect) batch(first *queued) {
-	batch := []*queued{first}
 	tx, err := d.write.Begin()
+	if err == nil {
+		if err = first.run(tx); err != nil { // it is alone: what it did goes with the transaction
+			err = errors.Join(err, rollback(tx))
+		}
+	}
 	if err != nil {
 		first.answer <- err
 		return
 	}
-	results := []error{first.run(tx)}
+	batch, results := []*queued{first}, []error{nil}
 	for len(batch) < maxBatch {
 		select {
 		case w := <-d.queue:
 			batch = append(batch, w)
-			results = append(results, w.run(tx))
+			results = append(results, w.runWithin(tx))
 			continue
 		default:
 		}
@@ -137,25 +141,31 @@ func rollback(tx *sql.Tx) error {
 	return nil
 }
 
-// run does the deed within a savepoint, so that its failure undoes it alone.
+// run does the deed.
 func (w *queued) run(tx *sql.Tx) (err error) {
-	if _, err := tx.Exec("SAVEPOINT deed"); err != nil {
-		return err
-	}
 	defer func() {
 		if w.panicked = recover(); w.panicked != nil {
 			err = errors.New("panic in a transaction")
 		}
-		if err != nil {
-			if _, undo := tx.Exec("ROLLBACK TO deed"); undo != nil {
-				err = errors.Join(err, undo)
-			}
-		}
-		if _, release := tx.Exec("RELEASE deed"); release != nil {
-			err = errors.Join(err, release)
-		}
 	}()
 	return w.deed(w.ctx, tx)
+}
+
+// runWithin does the deed within a savepoint, so that its failure undoes it alone.
+func (w *queued) runWithin(tx *sql.Tx) error {
+	if _, err := tx.Exec("SAVEPOINT deed"); err != nil {
+		return err
+	}
+	err := w.run(tx)
+	if err != nil {
+		if _, undo := tx.Exec("ROLLBACK TO deed"); undo != nil {
+			err = errors.Join(err, undo)
+		}
+	}
+	if _, release := tx.Exec("RELEASE deed"); release != nil {
+		err = errors.Join(err, release)
+	}
+	return err
 }
 
 // announce has nothing to do: there is one writer at a time, so changes are appended

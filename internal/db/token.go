@@ -23,17 +23,23 @@ func (t *tx) createRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) 
 	})
 }
 
-// RefreshToken returns what is kept of a refresh token.
-func (db *DB) RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error) {
-	r, err := (&tx{Queries: db.q}).refreshToken(ctx, hash)
-	return r, db.explain(err, "refresh token")
+// RefreshToken returns what is kept of a refresh token, and the member it speaks for: one
+// of who is no member any more is NotFound.
+func (db *DB) RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, *gatehouse.Member, error) {
+	row, err := db.q.RefreshTokenByHash(ctx, hash)
+	if err != nil {
+		return nil, nil, db.explain(err, "refresh token")
+	}
+	t, err := refreshToken(row.RefreshToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.Revoked = row.Revoked
+	m, err := member(row.User, row.Organization, row.Roles, row.JoinedAt)
+	return t, m, err
 }
 
-func (t *tx) refreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error) {
-	r, err := t.RefreshTokenByHash(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
+func refreshToken(r query.RefreshToken) (*gatehouse.RefreshToken, error) {
 	replay, err := base64.StdEncoding.DecodeString(r.Replay)
 	if err != nil {
 		return nil, fmt.Errorf("a stored answer is damaged: %w", err)
@@ -45,70 +51,25 @@ func (t *tx) refreshToken(ctx context.Context, hash string) (*gatehouse.RefreshT
 	if err := json.Unmarshal([]byte(r.Carries), &token.Carries); err != nil {
 		return nil, fmt.Errorf("a stored refresh token is damaged: %w", err)
 	}
-	token.Revoked, err = t.revoked(ctx, token)
-	return token, err
+	return token, nil
 }
 
-// revoked reports whether a revocation names r. It is asked in the transaction that
-// rotates r, so that a revocation which raced it and came first is seen, and one that
+// RotateRefreshToken stores next in the place of its family's live token, the one with a
+// hash, which keeps the answer that it gave. It does nothing, and is false, when that token
+// is not the live one any more, or a revocation names it: both are asked in the statement
+// that rotates it, so that whatever raced it and came first is seen. A revocation that
 // comes second names the next token too.
-func (t *tx) revoked(ctx context.Context, r *gatehouse.RefreshToken) (bool, error) {
-	rows, err := t.RevocationsOf(ctx, query.RevocationsOfParams{
-		Family: r.Family, UserID: r.UserID, Member: gatehouse.MemberID(r.UserID, r.OrgKey), ConsumerKey: r.ConsumerKey, OrgKey: r.OrgKey,
-	})
-	if err != nil {
-		return false, err
-	}
-	for _, row := range rows {
-		if row.Kind == string(gatehouse.RevokedFamily) || micros(r.IssuedAt) <= row.At {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// UseRefreshToken applies rule to the refresh token with a hash and stores what it
-// leads to, in one transaction. The rule may run twice, when another use of the token
-// came first. It is NotFound when there is no such token.
-func (db *DB) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error {
-	raced := true
-	for attempt := 0; raced && attempt < 2; attempt++ {
-		err := db.change(ctx, func(ctx context.Context, t *tx) error {
-			r, err := t.refreshToken(ctx, hash)
-			if err != nil {
-				return err
-			}
-			rotation, err := rule(r)
-			if err != nil {
-				return err
-			}
-			raced, err = t.rotate(ctx, hash, rotation)
-			return err
+func (db *DB) RotateRefreshToken(ctx context.Context, hash string, next *gatehouse.RefreshToken, replay []byte) (rotated bool, err error) {
+	err = db.change(ctx, func(ctx context.Context, t *tx) error {
+		rows, err := t.RotateRefreshToken(ctx, query.RotateRefreshTokenParams{
+			Hash: hash, RotatedAt: micros(next.IssuedAt), Replay: base64.StdEncoding.EncodeToString(replay),
 		})
-		if err != nil {
-			return db.explain(err, "refresh token")
+		if rotated = rows > 0; err != nil || !rotated {
+			return err
 		}
-	}
-	if raced {
-		return gatehouse.Errorf(gatehouse.Unavailable, "this refresh token is being used elsewhere: try again")
-	}
-	return nil
-}
-
-func (t *tx) rotate(ctx context.Context, hash string, rotation gatehouse.Rotation) (raced bool, err error) {
-	if rotation.Revoke != nil {
-		return false, t.revoke(ctx, *rotation.Revoke)
-	}
-	if rotation.Next == nil {
-		return false, nil
-	}
-	rows, err := t.RotateRefreshToken(ctx, query.RotateRefreshTokenParams{
-		Hash: hash, RotatedAt: micros(rotation.Next.IssuedAt), Replay: base64.StdEncoding.EncodeToString(rotation.Replay),
+		return t.createRefreshToken(ctx, next)
 	})
-	if err != nil || rows == 0 {
-		return rows == 0, err
-	}
-	return false, t.createRefreshToken(ctx, rotation.Next)
+	return rotated && err == nil, db.explain(err, "refresh token")
 }
 
 // CreateAccessToken stores what an opaque access token says.

@@ -128,7 +128,10 @@ func (db *DB) UpdateMember(ctx context.Context, orgID, userID string, rule func(
 		if err := one(rows, err, "member"); err != nil {
 			return err
 		}
-		return t.ownerChanged(ctx, orgID, userID)
+		if err := t.ownerChanged(ctx, orgID, userID); err != nil {
+			return err
+		}
+		return t.changed(ctx, gatehouse.RolesChanged, userID)
 	})
 	return db.explain(err, "member")
 }

@@ -72,7 +72,7 @@ func Run(t testing.TB, command string, settings ...string) *Process {
 	p := &Process{Data: filepath.Join(folder, "data"), Log: filepath.Join(folder, "log"), binary: Binary(t), command: command}
 	p.environ = append(os.Environ(), "GATEHOUSE_DATA="+p.Data,
 		"GATEHOUSE_GATEWAY_LISTEN=https://127.0.0.1:0,http://127.0.0.1:0", "GATEHOUSE_PORTAL_LISTEN=https://127.0.0.1:0",
-		"GATEHOUSE_OPS_LISTEN=http://127.0.0.1:0", "GATEHOUSE_ADMIN_PASSWORD=correct horse battery")
+		"GATEHOUSE_OPS_LISTEN=http://127.0.0.1:0", "GATEHOUSE_ADMIN_PASSWORD=correct horse battery", "GATEHOUSE_DRAIN=0s")
 	p.environ = append(p.environ, settings...)
 	t.Cleanup(func() {
 		p.Kill()

@@ -29,7 +29,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	environ := []string{
 		"GATEHOUSE_DATA=" + t.TempDir(), "GATEHOUSE_GATEWAY_LISTEN=https://127.0.0.1:0,http://127.0.0.1:0",
 		"GATEHOUSE_PORTAL_LISTEN=https://127.0.0.1:0", "GATEHOUSE_OPS_LISTEN=http://127.0.0.1:0",
-		"GATEHOUSE_ADMIN_PASSWORD=correct horse battery",
+		"GATEHOUSE_ADMIN_PASSWORD=correct horse battery", "GATEHOUSE_DRAIN=0s",
 	}
 	c, err := config.Load(pflag.NewFlagSet("test", pflag.ContinueOnError), append(environ, settings...), t.TempDir())
 	if err != nil {

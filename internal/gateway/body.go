@@ -16,17 +16,18 @@ var errIncomplete = errors.New("the request's body did not arrive in full")
 // from the backend's, and hands trailers on, whose values are known at its end only.
 type body struct {
 	io.ReadCloser
-	in  *http.Request
-	out http.Header // trailers to send; nil when none were announced
+	in   *http.Request
+	out  http.Header // trailers to send; nil when none were announced
+	kept bool        // for another attempt: the reverse proxy closes it in the end
 }
 
 // wrapBody has the backend's request read its body through a body.
-func wrapBody(p *httputil.ProxyRequest) {
+func wrapBody(p *httputil.ProxyRequest, kept bool) {
 	if p.Out.Body == nil {
 		return
 	}
 	cleanRequest(p.Out.Trailer)
-	p.Out.Body = &body{p.Out.Body, p.In, p.Out.Trailer}
+	p.Out.Body = &body{p.Out.Body, p.In, p.Out.Trailer, kept}
 }
 
 // Read reads on. Only announced trailers pass: a backend may treat them as headers, so
@@ -46,4 +47,12 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, err
 	}
 	return n, fmt.Errorf("%w: %w", errIncomplete, err)
+}
+
+// Close closes the body, unless it may be needed once more.
+func (b *body) Close() error {
+	if b.kept {
+		return nil
+	}
+	return b.ReadCloser.Close()
 }

@@ -63,7 +63,7 @@ type Decision struct {
 	Authorization *gatehouse.Authorization
 	Client        *gatehouse.Client
 	Subscription  *gatehouse.Subscription // nil when the call needs none
-	Endpoint      *Endpoint               // where to forward to
+	Backend       *Backend                // where to forward to
 	Policy        string                  // the policy that refused, if one did
 	Limits        Limits                  // that the call counts against
 	Quota         Quota                   // what they leave
@@ -206,11 +206,11 @@ func (d *Decision) opened() bool {
 func (d *Decision) choose(r *route) bool {
 	d.Stage = StageBackend
 	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
-	if d.Endpoint = r.production; sandbox {
-		d.Endpoint = r.sandbox
+	if d.Backend = r.production; sandbox {
+		d.Backend = r.sandbox
 	}
 	switch {
-	case d.Endpoint != nil || d.policies.alone:
+	case d.Backend != nil || d.policies.alone:
 		return true
 	case sandbox:
 		return d.refuse(noSandbox)

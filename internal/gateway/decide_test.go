@@ -216,7 +216,7 @@ func TestDecide(t *testing.T) {
 func outcome(d Decision) string {
 	switch d.Outcome {
 	case Forward:
-		return d.Endpoint.Host
+		return d.Backend.targets[0].Host
 	case Preflight:
 		return "preflight " + d.Allow
 	}

@@ -88,7 +88,7 @@ func (d *Decision) sawRefused() string {
 		if d.Allow != "" {
 			return "the path is a resource's, with the methods " + d.Allow
 		}
-		return fmt.Sprintf("%s %s has no resource at %s", d.API.Name, d.API.Version, orRoot(d.Rest))
+		return fmt.Sprintf("%s %s has no resource at %s", d.API.Name, d.API.Version, orRoot(tellable(d.Rest)))
 	case StageToken:
 		if d.Authorization == nil {
 			return d.Refusal.Message
@@ -166,7 +166,7 @@ func sawBackend(d *Decision) string {
 	switch {
 	case d.policies.alone:
 		return "a policy answers in the backend's stead"
-	case d.Endpoint == nil:
+	case d.Backend == nil:
 		return "the API has no " + kind + " backend"
 	}
 	return "the call goes to the " + kind + " backend"

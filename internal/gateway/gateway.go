@@ -14,6 +14,7 @@
 //	explain.go     what each check of a decision saw
 //	recent.go      the last calls of each application, for those who ask why
 //	usage.go       how often what was called, until it is stored
+//	graphql.go     what a GraphQL query asks for, how deep and how dear; policy_graphql.go: its limits
 //	refusal.go     the gateway's own answers, in one table
 //	answer.go      answers that no backend gave, on the way of those that one did
 //	proxy.go       from the decision to the backend and back
@@ -21,7 +22,17 @@
 //	websocket.go   the messages of a WebSocket; policy_websocket.go: their limits
 //	headers.go     what of a request and an answer passes
 //	body.go        what of a request's body passes
-//	egress.go      the connections to backends, and which addresses they may have
+//	buffer.go      a body that policies read before the backend does; json.go scans it
+//	answers.go     backends' answers that the policy cache keeps; directives.go: Cache-Control
+//	document.go    an API's OpenAPI document; schema.go: its schemas, and what it costs to check by them
+//	backend.go     what stands behind an API, compiled
+//	line.go        what this node holds to call it, from change to change
+//	balance.go     which of its targets a call goes to
+//	target.go      what is known of a target; healthcheck.go: asking it
+//	attempt.go     how often a call is tried, and how long an answer may pause
+//	signin.go      how a backend is shown who calls
+//	pool.go        the connections to a host
+//	egress.go      which addresses they may have
 //
 // It does not own tokens, keys or API definitions: it is handed what answers for them.
 // It keeps none of them but the table, so what they answer must come from memory.
@@ -87,8 +98,10 @@ type Gateway struct {
 	// MaxBody bounds a request's body, in bytes; 0 means no bound.
 	MaxBody int64
 	// BackendTimeout is how long a backend may take from the request to the header of
-	// its answer; 0 means 30 seconds.
+	// its answer, where its API does not say; 0 means 30 seconds.
 	BackendTimeout time.Duration
+	// Secrets opens what the gateway shows backends.
+	Secrets Secrets
 	// OwnEngine calls backends over plain HTTP with our own HTTP/1.1 and not with net/http's.
 	OwnEngine bool
 	// Roots are the authorities that backends' certificates must come from; nil means
@@ -98,16 +111,18 @@ type Gateway struct {
 	Log *slog.Logger
 	Now func() time.Time
 
-	table     atomic.Pointer[Table]
-	change    sync.Mutex // held while the table is replaced, so that no change is lost
-	once      sync.Once
-	transport transport
-	calls     sync.Pool // of *call
-	counts    counts
-	jwts      heldJWTs
-	recent    recent
-	usage     usage
-	streams   streams
+	table   atomic.Pointer[Table]
+	change  sync.Mutex // held while the table is replaced, so that no change is lost
+	once    sync.Once
+	lines   *lines
+	retries atomic.Int64
+	calls   sync.Pool // of *call
+	counts  counts
+	answers answers // that the policy cache keeps
+	jwts    heldJWTs
+	recent  recent
+	usage   usage
+	streams streams
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -123,7 +138,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
-	g.table.Store(table)
+	g.put(table, nil)
 	return nil
 }
 
@@ -135,7 +150,7 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	api, err := g.APIs.ServedAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
-		g.table.Store(g.current().Without(apiID))
+		g.put(g.current().Without(apiID), []string{apiID})
 		return nil
 	case err != nil:
 		return fmt.Errorf("load API %s, the gateway serves what it had: %w", apiID, err)
@@ -144,8 +159,18 @@ func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	if err != nil {
 		return fmt.Errorf("the gateway serves API %s as it was: %w", apiID, err)
 	}
-	g.table.Store(table)
+	g.put(table, []string{apiID})
 	return nil
+}
+
+// put brings a table into force, and has what hangs on it follow. ids are the APIs that may
+// have changed, nil for all.
+func (g *Gateway) put(t *Table, ids []string) {
+	g.once.Do(g.open)
+	done := g.lines.takeUp(g, t, ids)
+	g.table.Store(t)
+	done()
+	g.answers.sweep(t)
 }
 
 // current is the table in force; before the first Load it has no APIs.
@@ -156,14 +181,14 @@ func (g *Gateway) current() *Table {
 	return &Table{}
 }
 
-// Close ends the idle connections to backends.
+// Close ends the idle connections to backends, and what runs beside calls.
 func (g *Gateway) Close() {
 	g.once.Do(g.open)
-	g.transport.closeIdle()
+	g.lines.close()
 }
 
 func (g *Gateway) open() {
-	g.transport = g.newTransport()
+	g.lines = newLines()
 	g.calls.New = func() any { return newCall(g) }
 	g.counts.seed, g.recent.seed, g.usage.seed = maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()
 }

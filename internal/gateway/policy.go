@@ -16,15 +16,22 @@ import (
 // with its settings, whose comments are its manual.
 var kinds = []kind{
 	{"backend-jwt", []gatehouse.Side{gatehouse.RequestSide}, compiles(newBackendJWT)},
+	{"body-size", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newBodySize)},
+	{"cache", nil, compiles(newCache)},
 	{"cors", nil, compiles(newCORS)},
+	{"graphql", []gatehouse.Side{gatehouse.RequestSide}, compiles(newGraphQL)},
 	{"headers", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newHeaders)},
 	{"ip-allow", []gatehouse.Side{gatehouse.RequestSide}, compiles(newIPAllow)},
+	{"json-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newJSONThreat)},
 	{"mock", []gatehouse.Side{gatehouse.RequestSide}, compiles(newMock)},
 	{"query", []gatehouse.Side{gatehouse.RequestSide}, compiles(newQuery)},
 	{"redirect", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRedirect)},
 	{"request-log", nil, compiles(newRequestLog)},
 	{"rewrite", []gatehouse.Side{gatehouse.RequestSide}, compiles(newRewrite)},
+	{"timeouts", nil, compiles(newTimeouts)},
+	{"validate", []gatehouse.Side{gatehouse.RequestSide, gatehouse.ResponseSide}, compiles(newValidate)},
 	{"websocket", nil, compiles(newWebSocket)},
+	{"xml-threat", []gatehouse.Side{gatehouse.RequestSide}, compiles(newXMLThreat)},
 }
 
 // kind is one sort of policy.
@@ -39,6 +46,8 @@ type place struct {
 	side     gatehouse.Side
 	api      *gatehouse.API
 	resource *gatehouse.Resource // nil for a policy of all calls of the API
+	document *reading            // of the API
+	cached   bool                // the API, or a resource of it, has a cache
 }
 
 // compiles makes a kind's compile out of a function that takes its settings, S, as they
@@ -106,6 +115,7 @@ type chain struct {
 	rewriters  []rewriter
 	responders []responder
 	finishers  []finisher
+	cache      *cache        // the last one, which holds alone; nil for none
 	alone      bool          // a policy stands in for the backend
 	template   *pathTemplate // of the path that the backend gets; nil for the call's own
 	watches    bool          // a policy bounds the messages of WebSockets
@@ -132,11 +142,13 @@ func compilePolicies(policies []gatehouse.Policy, p place) ([]named[any], error)
 }
 
 // newChain puts the policies of a resource behind those that it shares with all of its API.
-func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*chain, error) {
-	if len(shared)+len(r.Policies) == 0 {
+func newChain(shared []named[any], at place, r *gatehouse.Resource) (*chain, error) {
+	forget := at.cached && changing(r.Method)
+	if len(shared)+len(r.Policies) == 0 && !forget {
 		return bare, nil
 	}
-	own, err := compilePolicies(r.Policies, place{api: api, resource: r})
+	at.resource = r
+	own, err := compilePolicies(r.Policies, at)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +161,7 @@ func newChain(shared []named[any], api *gatehouse.API, r *gatehouse.Resource) (*
 		}
 		c.add(p)
 	}
+	c.keep(forget)
 	if !c.watches {
 		c.responders = append(c.responders, standardMessages)
 	}
@@ -191,6 +204,10 @@ func compilePolicy(p *gatehouse.Policy, at place) (any, error) {
 
 func (c *chain) add(p named[any]) {
 	compiled := p.does
+	if k, ok := compiled.(*cache); ok {
+		c.cache = k
+		return
+	}
 	if a, ok := compiled.(admitter); ok {
 		c.admitters = append(c.admitters, named[admitter]{p.kind, a})
 	}
@@ -214,6 +231,20 @@ func (c *chain) add(p named[any]) {
 	}
 	if _, ok := compiled.(messageLimits); ok {
 		c.watches = true
+	}
+}
+
+// keep has the cache look at calls behind all policies that may refuse them, and at answers
+// before all that change them. Without one of its own, a resource may be to forget what the
+// caches of others keep.
+func (c *chain) keep(forget bool) {
+	switch {
+	case c.cache != nil:
+		c.answerers = append(c.answerers, c.cache)
+		c.rewriters = append(c.rewriters, c.cache)
+		c.responders = slices.Insert(c.responders, 0, responder(c.cache))
+	case forget:
+		c.responders = append(c.responders, forgets{})
 	}
 }
 

@@ -23,7 +23,14 @@ var update = flag.Bool("update", false, "write docs/policies anew")
 // examples are settings that somebody may have, one for each kind.
 var examples = map[string]string{
 	"backend-jwt": `{"algorithm": "RS256", "lifetime": 300}`,
+	"body-size":   `{"max": 65536}`,
+	"cache":       `{"lifetime": "5m", "share": true}`,
+	"json-threat": `{"maxJsonDepth": 16, "maxSize": 65536}`,
+	"timeouts":    `{"firstByte": "10s", "idle": "1m"}`,
+	"validate":    `{"maxBody": 262144}`,
+	"xml-threat":  `{"maxXMLDepth": 16, "refuseOthers": true}`,
 	"cors":        `{"origins": ["https://app.example.com"], "credentials": true, "exposed": ["X-Total"]}`,
+	"graphql":     `{"maxDepth": 8, "maxComplexity": 200, "costs": {"pets": 10}, "scopes": {"Mutation.addPet": ["update"]}}`,
 	"headers":     `{"set": {"X-From": "gateway"}, "remove": ["X-Debug"]}`,
 	"ip-allow":    `{"allow": ["203.0.113.0/24", "2001:db8::/32"]}`,
 	"mock":        `{"status": 200, "body": {"id": 1, "name": "Rex"}}`,
@@ -269,6 +276,8 @@ func (s *source) typeText(e ast.Expr) (text, inner string) {
 		switch name := e.Name; {
 		case name == "string":
 			return "text", ""
+		case name == "duration":
+			return "duration", ""
 		case name == "bool":
 			return "true or false", ""
 		case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "float"):

@@ -14,7 +14,7 @@ func policies(said ...string) []gatehouse.Policy {
 	for _, s := range said { // name, side and settings, parted by spaces
 		name, rest, _ := strings.Cut(s, " ")
 		side, settings, _ := strings.Cut(rest, " ")
-		list = append(list, gatehouse.Policy{Name: name, Side: gatehouse.Side(side), Settings: json.RawMessage(settings)})
+		list = append(list, gatehouse.Policy{Name: name, Side: gatehouse.Side(strings.Trim(side, "-")), Settings: json.RawMessage(settings)})
 	}
 	return list
 }
@@ -22,6 +22,10 @@ func policies(said ...string) []gatehouse.Policy {
 func TestPoliciesThatAreRefused(t *testing.T) {
 	for said, want := range map[string]string{
 		`nothing`:                                              "there is no policy",
+		`graphql request {"schema":"type"}`:                    "the schema cannot be read",
+		`graphql request {"scopes":{"pets":["a"]}}`:            "is no operation",
+		`graphql request {"costs":{"pets":-1}}`:                "costs -1",
+		`websocket - {"maxMessage":99999999999}`:               "maxMessage is 0 to",
 		`headers request {"remov":["X"]}`:                      `unknown field "remov"`,
 		`headers request {"remove":"X"}`:                       "cannot unmarshal",
 		`headers request {"set":{"X":"1"}}x`:                   "one JSON object",
@@ -74,7 +78,7 @@ func chainOf(tb testing.TB, a *gatehouse.API) *chain {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := newChain(shared, a, &a.Resources[0])
+	c, err := newChain(shared, place{api: a}, &a.Resources[0])
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -28,9 +28,13 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	target    picked
+	inside    bool      // among the calls in flight
+	sent      *Endpoint // that the backend's request is written for
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
+	kept      kept   // by policies
 }
 
 func newCall(g *Gateway) *call {
@@ -39,7 +43,7 @@ func newCall(g *Gateway) *call {
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
-		Transport:      g.transport,
+		Transport:      c,
 		BufferPool:     buffers{},
 		Log:            g.Log,
 	}
@@ -73,7 +77,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.status, c.told = nil, nil, nil, Head{}, Decision{}, 0, ""
+	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, picked{}, nil, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -164,6 +168,10 @@ func (c *call) forward() {
 			return
 		}
 	}
+	if !c.enter() {
+		return
+	}
+	defer c.leave()
 	if lasting(c.r) {
 		defer c.last()()
 	}
@@ -174,7 +182,7 @@ func (c *call) forward() {
 // to the letter, or made of its parts by a policy: what was authorised is what the backend
 // reads.
 func (c *call) rewrite(p *httputil.ProxyRequest) {
-	to, rest := c.decision.Endpoint, c.decision.Rest
+	to, rest := c.target, c.decision.Rest
 	if t := c.decision.policies.template; t != nil {
 		rest = t.path(c.decision.Resource, rest)
 	}
@@ -194,14 +202,13 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)
 	}
-	wrapBody(p)
+	wrapBody(p, c.decision.Backend.Tuning.Attempts > 1)
 }
 
 // answered removes from the backend's answer what is the gateway's to say, and sees that
 // it arrives in the pieces in which it was sent. The reverse proxy does so by itself when
 // the length is not known; for a short answer it would cost more than the answer.
 func (c *call) answered(res *http.Response) error {
-	c.status = res.StatusCode
 	cleanAnswer(res.Header, c.cors().off)
 	if len(c.requestID) > 0 {
 		delete(res.Header, "X-Request-Id")
@@ -218,6 +225,12 @@ func (c *call) answered(res *http.Response) error {
 			return err
 		}
 	}
+	if endless(res) {
+		c.leave() // a stream waits for events, not for the backend
+	}
+	c.status = res.StatusCode
+	c.settle(res)
+	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)
 	c.allowOrigin(res.Header)
@@ -252,16 +265,22 @@ func (c *call) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // refusalFor tells the ways apart in which a backend call fails.
 func refusalFor(err error) *Refusal {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal // by a policy
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return largeBody
 	}
 	if errors.Is(err, errIncomplete) {
 		return incompleteBody
 	}
+	if errors.Is(err, errSignIn) {
+		return noSignIn
+	}
 	if errors.Is(err, errForbiddenAddress) {
 		return badAnswer
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.Canceled) { // by a policy: the caller is there
 		return backendTimeout
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {

@@ -149,7 +149,7 @@ func (s *seen) refused() int {
 func (s *seen) call() gatehouse.Call {
 	d := &s.decision
 	c := gatehouse.Call{
-		ID: s.id, At: s.at, Took: s.took, Status: s.status, Method: s.method, Path: s.path[:min(len(s.path), maxSeenPath)],
+		ID: s.id, At: s.at, Took: s.took, Status: s.status, Method: s.method, Path: tellable(s.path),
 		OrgKey: orgOf(s.path), Steps: d.Explain(s.status),
 	}
 	if d.Refusal != nil {
@@ -166,6 +166,22 @@ func (s *seen) call() gatehouse.Call {
 		c.OrgKey = d.Authorization.OrgKey // whose business it is, when the API is another's
 	}
 	return c
+}
+
+// maxTold is how much is told of a segment of a path, in bytes. A longer one may be a token
+// that somebody put there.
+const maxTold = 40
+
+// tellable is what is told of a path: nothing that could be a credential.
+func tellable(path string) string {
+	path = path[:min(len(path), maxSeenPath)]
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if len(s) > maxTold {
+			segments[i] = s[:8] + "…"
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 // orgOf returns the key of the organization that a path names.

@@ -23,6 +23,9 @@ type Refusal struct {
 	body       []byte
 }
 
+// Error makes a refusal an error, for policies that refuse a backend's answer.
+func (r *Refusal) Error() string { return r.Message + ": " + r.Description }
+
 // The refusals, in the order of the checks.
 var (
 	badTarget = status(http.StatusBadRequest, "Bad Request",
@@ -91,10 +94,24 @@ var (
 		Description: "The body of the request did not arrive in full"})
 	largeBody = status(http.StatusRequestEntityTooLarge, "Payload Too Large",
 		"The body is larger than the gateway lets through")
+	otherMedia = status(http.StatusUnsupportedMediaType, "Unsupported Media Type",
+		"Bodies of this Content-Type are not taken here")
+	encodedBody = status(http.StatusUnsupportedMediaType, "Unsupported Media Type",
+		"The body is read on its way: send it in UTF-8 and without Content-Encoding")
+	unclearMedia = status(http.StatusBadRequest, "Bad Request",
+		"Send the headers Content-Type and Content-Encoding once")
+	notKept = status(http.StatusGatewayTimeout, "Gateway Timeout",
+		"No answer is kept here, and the request says only-if-cached")
 	noConnection = report(http.StatusServiceUnavailable, "101503", "Runtime Error",
 		"Error connecting to the back end")
 	backendTimeout = report(http.StatusGatewayTimeout, "101504", "Runtime Error",
 		"The back end did not answer in time")
+	noTarget = report(http.StatusServiceUnavailable, "303001", "Runtime Error",
+		"The back end is not ready: it failed, and is left alone for a while. Try again later")
+	busyBackend = plain(&Refusal{Status: http.StatusServiceUnavailable, Code: "900801", Message: "API Limit Reached",
+		Description: "API not accepting requests: as many calls as may wait for its back end do. Try again later"})
+	noSignIn = report(http.StatusBadGateway, "101500", "Runtime Error",
+		"The gateway could not sign in at the back end")
 	badAnswer = report(http.StatusBadGateway, "101500", "Runtime Error",
 		"The back end could not be called, or its answer was broken")
 )

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"strings"
 
 	"github.com/gatehouse/gatehouse"
@@ -34,10 +33,10 @@ const maxDepth = 6
 
 // route is one API as the gateway serves it.
 type route struct {
-	api                 gatehouse.API // without its description
+	api                 gatehouse.API // without its description and document
 	resources           node
 	cors                *cors
-	production, sandbox *Endpoint           // nil when there is none
+	production, sandbox *Backend            // nil when there is none
 	forwards            *gatehouse.Resource // the first that only a backend answers; nil when policies answer all
 }
 
@@ -45,13 +44,6 @@ type route struct {
 type resource struct {
 	*gatehouse.Resource
 	policies *chain
-}
-
-// Endpoint is a backend's address, taken apart once.
-type Endpoint struct {
-	Scheme string
-	Host   string
-	Path   string // escaped, without a slash at its end
 }
 
 // NewTable compiles the APIs that are served; the others are left out. The error tells
@@ -137,6 +129,16 @@ func (d *directory) pathOf(id string) string {
 	return ""
 }
 
+// routeOf returns the API with an id, nil when it is not there.
+func (t *Table) routeOf(id string) *route {
+	for _, d := range t.organizations {
+		if path := d.pathOf(id); path != "" {
+			return d.routes[path]
+		}
+	}
+	return nil
+}
+
 func (d *directory) put(r *route) {
 	path := r.api.Context + "/" + r.api.Version
 	d.remove(path)
@@ -192,15 +194,17 @@ func (d *directory) find(path string) (*route, string) {
 // compile turns a definition into what is looked up for each call.
 func compile(api *gatehouse.API) (*route, error) {
 	r := &route{api: *api}
-	r.api.Description = ""
+	r.api.Description, r.api.Document = "", ""
 	var err error
-	if r.production, err = parseEndpoint(api.Production); err != nil {
+	if r.production, err = compileBackend(&r.api, api.Production, &api.Settings.Backends.Production); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	if r.sandbox, err = parseEndpoint(api.Sandbox); err != nil {
+	if r.sandbox, err = compileBackend(&r.api, api.Sandbox, &api.Settings.Backends.Sandbox); err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
-	shared, err := compilePolicies(r.api.Settings.Policies, place{api: &r.api})
+	at := place{api: &r.api, document: &reading{text: api.Document}, cached: api.Has("cache")}
+	defer at.document.close()
+	shared, err := compilePolicies(r.api.Settings.Policies, at)
 	if err != nil {
 		return nil, fmt.Errorf("compile API %s: %w", api.ID, err)
 	}
@@ -209,7 +213,7 @@ func compile(api *gatehouse.API) (*route, error) {
 	}
 	for i := range r.api.Resources {
 		one := &r.api.Resources[i]
-		policies, err := newChain(shared, &r.api, one)
+		policies, err := newChain(shared, at, one)
 		if err != nil {
 			return nil, fmt.Errorf("compile API %s: %s %s: %w", api.ID, one.Method, one.Template, err)
 		}
@@ -219,15 +223,4 @@ func compile(api *gatehouse.API) (*route, error) {
 		r.resources.insert(&resource{one, policies})
 	}
 	return r, nil
-}
-
-func parseEndpoint(s string) (*Endpoint, error) {
-	if s == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Endpoint{u.Scheme, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
 }

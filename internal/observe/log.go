@@ -2,6 +2,7 @@
 //
 //	log.go      the logger, which knows what must not be logged
 //	redact.go   what that is
+//	lines.go    the log's way out, on which nobody waits
 //	http.go     the outermost handler: request id, one line a request, panics caught
 //	caller.go   who calls, through proxies that are trusted
 //	metrics.go  counters for Prometheus

@@ -51,6 +51,24 @@ func (m *Metrics) WatchHashQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
+// WatchLog shows how many lines of the log were dropped. Call it once.
+func (m *Metrics) WatchLog(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatehouse_log_lines_dropped_total", Help: "Lines of the log that nobody took in time.",
+	}, func() float64 { return float64(dropped()) }))
+}
+
+// WatchConnections shows how many connections an address of an interface holds, and how
+// many it refused. Call it once for each address.
+func (m *Metrics) WatchConnections(name, address string, open func() int64, refused func() uint64) {
+	labels := prometheus.Labels{"interface": name, "address": address}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_connections", Help: "Connections of clients.", ConstLabels: labels,
+	}, func() float64 { return float64(open()) }), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatehouse_connections_refused_total", Help: "Connections that were one too many (--max-connections).", ConstLabels: labels,
+	}, func() float64 { return float64(refused()) }))
+}
+
 // StatusCounters count the answers of one interface by class of status, 1xx to 5xx.
 // They are looked up once so that counting a request is one addition.
 type StatusCounters [5]prometheus.Counter

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/pprof"
@@ -12,6 +13,8 @@ import (
 // and on no other.
 type Ops struct {
 	Metrics *Metrics
+	// Targets returns what is known of the targets of backends, as it is shown.
+	Targets func() any
 	// Ready returns why the process cannot serve now, or nil.
 	Ready func() error
 }
@@ -23,6 +26,7 @@ func (o *Ops) Handler() http.Handler {
 	mux.Handle("GET /metrics", o.Metrics.handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
+	mux.HandleFunc("GET /debug/backends", o.targets)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -38,6 +42,14 @@ func (o *Ops) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, "ready")
+}
+
+// targets lists the targets of all backends as JSON.
+func (o *Ops) targets(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.Encode(o.Targets()) // whoever has left cannot be told so
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

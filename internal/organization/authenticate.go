@@ -25,6 +25,11 @@ func (s *Service) Authenticate(ctx context.Context, org *gatehouse.Organization,
 	if len(password) > gatehouse.MaxPassword {
 		return nil, refused()
 	}
+	leave, err := s.Passwords.enter(ctx) // before the look-ups: who is one too many costs none
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	username, ours, err := s.resolve(ctx, org, name)
 	if err != nil {
 		return nil, err
@@ -33,11 +38,6 @@ func (s *Service) Authenticate(ctx context.Context, org *gatehouse.Organization,
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.Passwords.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	attempt, err := s.attempts.begin(ctx, username, from, s.Now)
 	if err != nil {
 		return nil, err

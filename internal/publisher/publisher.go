@@ -2,6 +2,7 @@
 // who may subscribe, and move them along their lifecycle.
 //
 //	publisher.go          the service: import, change, move, delete
+//	backend.go            what is kept of backends' secrets, and sealing them
 //	subscription.go       who subscribes, and blocking them
 //	call.go               why calls of an API were answered as they were
 //	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
@@ -25,6 +26,8 @@ type Service struct {
 	// Check refuses an API whose settings the gateway could not serve.
 	Check   func(*gatehouse.API) error
 	Gateway Gateway
+	// Secrets seals what backends are shown; needed for APIs that have such secrets.
+	Secrets Secrets
 	Now     func() time.Time
 }
 
@@ -69,13 +72,16 @@ type Changes struct {
 	Tags        []string
 	Approval    *bool                // whether subscriptions wait for a publisher
 	Policies    []gatehouse.Policy   // of all calls
+	Validation  *bool                // whether calls are held against the document, on both sides
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
+	Backends    *gatehouse.Backends  // how they are called; secrets that are blank stay
 }
 
 // apply overlays c on a. The name, version and context of an API that exists never
 // change, so only a new one takes them.
 func (c Changes) apply(a *gatehouse.API) {
+	a.Settings.Backends = c.backends(a)
 	for field, value := range map[*string]string{&a.Name: c.Name, &a.Version: c.Version, &a.Context: c.Context} {
 		if value != "" && a.CreatedAt.IsZero() {
 			*field = value
@@ -96,6 +102,9 @@ func (c Changes) apply(a *gatehouse.API) {
 		a.Approval = *c.Approval
 	}
 	a.Settings.Policies = c.policies(a.Settings.Policies)
+	if c.Validation != nil {
+		a.Settings.SetValidation(*c.Validation)
+	}
 	keepPolicies(a.Resources, c.Resources)
 }
 
@@ -188,7 +197,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 			a.Tiers = append(a.Tiers, t.Name)
 		}
 	}
-	if err := s.valid(a); err != nil {
+	if err := s.valid(a, &def); err != nil {
 		return err
 	}
 	return s.Store.CreateAPI(ctx, a, def, func(apis []*gatehouse.API, scopes []gatehouse.Scope) error {
@@ -317,17 +326,23 @@ func (s *Service) update(ctx context.Context, by *gatehouse.Member, id string, r
 		if err := rule(a, def, scopes); err != nil {
 			return err
 		}
-		return s.valid(a)
+		return s.valid(a, def)
 	})
 	return changed, err
 }
 
-// valid checks the rules of an API, and that the gateway can serve it.
-func (s *Service) valid(a *gatehouse.API) error {
+// valid checks the rules of an API, and that the gateway can serve it. Then its secrets are
+// sealed: what is stored holds none in the clear.
+func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	return s.Check(a)
+	served := *a
+	served.Document = def.Document
+	if err := s.Check(&served); err != nil {
+		return err
+	}
+	return s.seal(a)
 }
 
 // Do moves an API along its lifecycle; when it returns, the gateway of this node does

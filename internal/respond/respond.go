@@ -31,6 +31,11 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic(err) // a wire type that cannot be marshaled is a bug
 	}
+	Text(w, status, body)
+}
+
+// Text writes what is JSON already with a status.
+func Text(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json;charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(append(body, '\n'))

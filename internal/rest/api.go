@@ -56,6 +56,7 @@ type apiBody struct {
 	Operations      []operation        `json:"operations,omitempty"`
 	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
 	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
+	Validation      *bool              `json:"enableSchemaValidation,omitempty"` // stands for the policies that hold calls against the document
 	Scopes          []apiScope         `json:"scopes,omitempty"`
 	CreatedTime     string             `json:"createdTime,omitempty"`
 	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
@@ -69,24 +70,6 @@ type apiBody struct {
 	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
 	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
 	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
-	EnableSchemaValidation     bool    `json:"enableSchemaValidation,omitempty"`
-}
-
-// endpointConfig says where calls are sent.
-type endpointConfig struct {
-	Type       string                      `json:"endpoint_type"`
-	Production *endpoint                   `json:"production_endpoints,omitempty"`
-	Sandbox    *endpoint                   `json:"sandbox_endpoints,omitempty"`
-	Security   map[string]endpointSecurity `json:"endpoint_security,omitempty"`
-}
-
-type endpoint struct {
-	URL string `json:"url"`
-}
-
-// endpointSecurity is how a backend wants its caller to sign in.
-type endpointSecurity struct {
-	Enabled bool `json:"enabled"`
 }
 
 // operation is a resource.
@@ -131,12 +114,8 @@ func (b *apiBody) fixed() error {
 	switch c := b.EndpointConfig; {
 	case b.IsDefaultVersion:
 		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
-	case b.EnableSchemaValidation:
-		return gatehouse.Errorf(gatehouse.Invalid, "enableSchemaValidation is not supported: leave it out")
-	case c != nil && c.Type != "" && c.Type != "http":
-		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_type %q is not supported: use http, with one URL", c.Type)
-	case c != nil && (c.Security["production"].Enabled || c.Security["sandbox"].Enabled):
-		return gatehouse.Errorf(gatehouse.Invalid, "endpoint_security is not supported: set enabled to false")
+	case c != nil:
+		return c.fixed()
 	}
 	return nil
 }
@@ -150,15 +129,13 @@ func value(s *string) string {
 
 // changes is what the body says of an API.
 func (b *apiBody) changes() (publisher.Changes, error) {
-	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval}
+	c := publisher.Changes{Name: b.Name, Version: b.Version, Context: b.Context, Description: b.Description, Tiers: b.Policies, Tags: b.Tags, Approval: b.Approval, Validation: b.Validation}
 	if config := b.EndpointConfig; config != nil {
-		c.Production, c.Sandbox = new(string), new(string)
-		if config.Production != nil {
-			c.Production = &config.Production.URL
+		production, sandbox, backends, err := config.read()
+		if err != nil {
+			return c, err
 		}
-		if config.Sandbox != nil {
-			c.Sandbox = &config.Sandbox.URL
-		}
+		c.Production, c.Sandbox, c.Backends = &production, &sandbox, &backends
 	}
 	if b.APIPolicies != nil {
 		policies, err := b.APIPolicies.read()
@@ -200,6 +177,10 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	config, err := newEndpointConfig(a)
+	if err != nil {
+		return nil, err
+	}
 	unlimited := gatehouse.Unlimited
 	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
@@ -207,13 +188,10 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
 		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
-		EndpointConfig: &endpointConfig{Type: "http"}, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
+		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
-	if a.Production != "" {
-		body.EndpointConfig.Production = &endpoint{a.Production}
-	}
-	if a.Sandbox != "" {
-		body.EndpointConfig.Sandbox = &endpoint{a.Sandbox}
+	if a.Settings.Validates() {
+		body.Validation = new(true)
 	}
 	for _, s := range known {
 		if slices.ContainsFunc(a.Resources, func(r gatehouse.Resource) bool { return slices.Contains(r.Scopes, s.Name) }) {
@@ -270,6 +248,12 @@ func (h *Handler) createAPI(r *request) (any, error) {
 		return nil, err
 	}
 	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), slices.Concat(c.Policies, c.CORS)
+	if c.Backends != nil {
+		a.Settings.Backends = *c.Backends
+	}
+	if c.Validation != nil {
+		a.Settings.SetValidation(*c.Validation)
+	}
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}

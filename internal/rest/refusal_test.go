@@ -171,7 +171,7 @@ func TestAPIThatAsksForWhatIsNotThereIsRefused(t *testing.T) {
 	s := newSite(t)
 	for field, value := range map[string]any{
 		"type": "GRAPHQL", "visibility": "RESTRICTED", "accessControl": "RESTRICTED", "subscriptionAvailability": "ALL_TENANTS", "endpointImplementationType": "INLINE",
-		"apiThrottlingPolicy": "10KPerMin", "authorizationHeader": "X-Auth", "isDefaultVersion": true, "enableSchemaValidation": true,
+		"apiThrottlingPolicy": "10KPerMin", "authorizationHeader": "X-Auth", "isDefaultVersion": true,
 		"endpointConfig": map[string]any{"endpoint_security": map[string]any{"production": map[string]any{"enabled": true}}},
 		"policies":       []string{"Platinum"}, "operations": []any{map[string]any{"target": "no-slash", "verb": "GET"}}, "name": 7,
 	} {

@@ -6,6 +6,7 @@
 //	error.go           errors in the Management API's own form, written once
 //	body.go query.go list.go     reading bodies and queries, answering lists
 //	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
+//	endpoint.go endpoint_security.go     endpointConfig: where calls are sent, and how
 //	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
 //	policy.go call.go usage.go     policies; why calls were answered as they were, and how often
 //	register.go        client registration, with a person's password

@@ -60,7 +60,7 @@ func newSite(t *testing.T) *site {
 	s.user("default", "admin", gatehouse.Admin)
 	mux := http.NewServeMux()
 	(&rest.Handler{
-		Publisher: &publisher.Service{Store: data, Check: gateway.Check, Now: time.Now}, Store: s.apps, Tokens: s, Members: s, People: s.people,
+		Publisher: &publisher.Service{Store: data, Check: gateway.Check, Secrets: seal{}, Now: time.Now}, Store: s.apps, Tokens: s, Members: s, People: s.people,
 		GatewayURL: "https://gateway.example.org", TokenURL: "https://gateway.example.org/token", Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
 	}).Register(mux)
 	s.handler = mux
@@ -229,3 +229,8 @@ func (a answer) get(key string) string {
 	s, _ := a.body[key].(string)
 	return s
 }
+
+// seal makes texts unreadable, for want of a key.
+type seal struct{}
+
+func (seal) Seal(orgID, plain string) (string, error) { return orgID + " sealed", nil }

@@ -22,7 +22,7 @@ func (ls listeners) speakOwn(log *slog.Logger) {
 // serveOwn answers with our own HTTP/1.1, and has net/http answer on the connections that
 // are handed on to it.
 func (l *listener) serveOwn(failed chan<- error) {
-	http2 := &handedOn{Listener: l.Listener, conns: make(chan net.Conn), closed: make(chan struct{})}
+	http2 := &handedOn{Listener: l.door, conns: make(chan net.Conn), closed: make(chan struct{})}
 	l.own.Handler, l.own.HTTP2, l.own.ConnContext = l.server.Handler, http2.take, l.server.ConnContext
 	l.own.HeadTimeout, l.own.IdleTimeout, l.own.MaxHead = l.server.ReadHeaderTimeout, l.server.IdleTimeout, l.server.MaxHeaderBytes
 	if l.tls {
@@ -30,7 +30,7 @@ func (l *listener) serveOwn(failed chan<- error) {
 		l.own.TLS = l.server.TLSConfig.Clone() // net/http changes its own
 	}
 	for _, serve := range []func() error{
-		func() error { return l.own.Serve(l.Listener) },
+		func() error { return l.own.Serve(l.door) },
 		func() error { return l.server.Serve(http2) },
 	} {
 		go func() {

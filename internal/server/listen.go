@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -17,22 +18,21 @@ import (
 )
 
 // Limits of connections. There is no limit on how long an answer takes: streams and
-// WebSockets last. Handlers that read a body of a bounded size set a deadline of their
-// own.
+// WebSockets last. The pace that clients must keep is in pace.go.
 const (
 	maxTarget     = 16 << 10 // bytes of a request's path and query; beyond it 414
 	maxHead       = 64 << 10 // bytes of a request's line and headers; beyond it 431
 	headTimeout   = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	shutdownLimit = 30 * time.Second
+	shutdownLimit = 20 * time.Second // after the drain: 25 s in all, if it is not set, where Kubernetes kills after 30
 )
 
 // listener is one address that answers.
 type listener struct {
-	net.Listener
-	tls    bool
-	server *http.Server
-	own    *wire.Server // our own HTTP/1.1; nil when server speaks it
+	*door
+	server  *http.Server
+	own     *wire.Server // our own HTTP/1.1; nil when server speaks it
+	leaving atomic.Bool  // clients are told not to come back on their connections
 }
 
 // url returns the address really bound, as a client on this machine would write it.
@@ -58,9 +58,10 @@ func (l *listener) addrPort() netip.AddrPort {
 // listeners are all addresses of one interface.
 type listeners []*listener
 
-// listen binds the addresses of the setting called name. Nothing is answered before
+// listen binds the addresses of the setting called name, each for so many connections
+// at most (0 means any number). Nothing is answered before
 // serve; on an error nothing stays bound.
-func listen(ctx context.Context, name string, list []config.Listener, cert *certificate, log *slog.Logger) (listeners, error) {
+func listen(ctx context.Context, name string, list []config.Listener, most int, cert *certificate, log *slog.Logger) (listeners, error) {
 	var ls listeners
 	for _, l := range list {
 		bound, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Addr)
@@ -68,7 +69,8 @@ func listen(ctx context.Context, name string, list []config.Listener, cert *cert
 			ls.close()
 			return nil, fmt.Errorf("%s %s: %w", name, l, err)
 		}
-		ls = append(ls, &listener{Listener: bound, tls: l.TLS, server: newHTTPServer(l.TLS, cert, log)})
+		d := &door{Listener: bound, tls: l.TLS, most: int64(most), pace: pace{body: bodyPatience, take: takePatience}}
+		ls = append(ls, &listener{door: d, server: newHTTPServer(l.TLS, cert, log)})
 	}
 	return ls, nil
 }
@@ -80,6 +82,7 @@ func newHTTPServer(overTLS bool, cert *certificate, log *slog.Logger) *http.Serv
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHead,
+		ConnContext:       inContext,
 		// What net/http logs are strangers' broken handshakes.
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Protocols: new(http.Protocols),
@@ -109,7 +112,7 @@ func (ls listeners) askForCertificates() {
 // fail by themselves arrive on failed.
 func (ls listeners) serve(h http.Handler, failed chan<- error) {
 	for _, l := range ls {
-		l.server.Handler = limitTarget(h)
+		l.server.Handler = limitTarget(l.farewell(l.pace.handler(h)))
 		if l.own != nil {
 			l.serveOwn(failed)
 			continue
@@ -117,9 +120,9 @@ func (ls listeners) serve(h http.Handler, failed chan<- error) {
 		go func() {
 			var err error
 			if l.tls {
-				err = l.server.ServeTLS(l.Listener, "", "")
+				err = l.server.ServeTLS(l.door, "", "")
 			} else {
-				err = l.server.Serve(l.Listener)
+				err = l.server.Serve(l.door)
 			}
 			if !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("%s: %w", l.url(), err)
@@ -140,6 +143,32 @@ func limitTarget(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// farewell tells clients, once the listener is leaving, that their connection ends with
+// this answer. On HTTP/2 net/http makes GOAWAY of it. A handshake has its own use of the
+// header.
+func (l *listener) farewell(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.leaving.Load() && r.Header["Upgrade"] == nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// drain goes on accepting and answering for a while, and lets every answer end its
+// connection. A load balancer that asks whether this node is ready sends to others
+// meanwhile; a client that keeps a connection open learns with an answer that it ends,
+// and not by a reset. Connections on which nothing was asked all the while remain for
+// shutdown.
+func (ls listeners) drain(while time.Duration) {
+	for _, l := range ls {
+		l.leaving.Store(true)
+	}
+	if while > 0 && len(ls) > 0 {
+		time.Sleep(while)
+	}
 }
 
 // shutdown stops accepting at once, lets running requests end within the limit, and

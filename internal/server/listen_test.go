@@ -23,7 +23,7 @@ func answerOn(t *testing.T, h http.HandlerFunc, list ...config.Listener) listene
 	if err != nil {
 		t.Fatal(err)
 	}
-	ls, err := listen(t.Context(), "gateway-listen", list, cert, quiet)
+	ls, err := listen(t.Context(), "gateway-listen", list, 0, cert, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestSlowHeadersAreCut(t *testing.T) {
 	if s := newHTTPServer(false, nil, quiet); s.ReadHeaderTimeout != headTimeout || s.IdleTimeout != idleTimeout || s.MaxHeaderBytes != maxHead || s.WriteTimeout != 0 {
 		t.Errorf("limits %v, %v, %d, %v", s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes, s.WriteTimeout)
 	}
-	ls, err := listen(t.Context(), "ops-listen", []config.Listener{{Addr: "127.0.0.1:0"}}, nil, quiet)
+	ls, err := listen(t.Context(), "ops-listen", []config.Listener{{Addr: "127.0.0.1:0"}}, 0, nil, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +209,58 @@ func TestShutdownLetsRequestsEnd(t *testing.T) {
 	}
 }
 
+// While an address is left, it answers, on new connections too, and every answer ends its
+// connection.
+func TestDrainAnswersAndEndsConnections(t *testing.T) {
+	for how, speak := range spoken() {
+		t.Run(how, func(t *testing.T) {
+			ls := hurried(t, time.Minute, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) })
+			client, url := speak(ls)
+			defer client.CloseIdleConnections()
+			ask := func() string {
+				resp, err := client.Get(url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				body, err := io.ReadAll(resp.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(body)
+			}
+			kept := ask()
+			if again := ask(); again != kept {
+				t.Fatalf("before, connections are kept: %s, %s", kept, again)
+			}
+			ls.drain(0)
+			if told := ask(); told != kept {
+				t.Errorf("the connection ended before it was told: %s, %s", kept, told)
+			}
+			for deadline := time.Now().Add(10 * time.Second); ask() == kept; { // GOAWAY follows the answer
+				if time.Now().After(deadline) {
+					t.Fatal("the connection is used on")
+				}
+			}
+		})
+	}
+}
+
+// A handshake has its own use of the header that ends a connection.
+func TestDrainLetsHandshakesBe(t *testing.T) {
+	l := plainHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, w.Header().Get("Connection")) })
+	listeners{l}.drain(0)
+	conn := dial(t, l)
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := io.ReadAll(resp.Body); len(body) > 0 {
+		t.Errorf("Connection: %s", body)
+	}
+}
+
 func TestTakenAddressNamesItsSettingAndLeavesNothingBound(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -221,7 +273,7 @@ func TestTakenAddressNamesItsSettingAndLeavesNothingBound(t *testing.T) {
 	}
 	free.Close()
 	list := []config.Listener{{Addr: free.Addr().String()}, {Addr: taken.Addr().String()}}
-	_, err = listen(t.Context(), "portal-listen", list, nil, quiet)
+	_, err = listen(t.Context(), "portal-listen", list, 0, nil, quiet)
 	if err == nil || !strings.Contains(err.Error(), "portal-listen http://"+taken.Addr().String()) {
 		t.Errorf("got %v", err)
 	}

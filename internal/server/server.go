@@ -3,8 +3,10 @@
 //
 //	server.go        one node: entry points around the services, from start to stop
 //	services.go      the services on an open store, and what keeps this node's copies true
-//	listen.go certificate.go   addresses, TLS, limits of connections
+//	listen.go certificate.go   addresses, TLS, limits of connections, the end of them
+//	pace.go connections.go     clients that are slow, and connections that are too many
 //	masterkey.go     the key that is not in the database
+//	backends.go      what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	calls.go         why calls were answered as they were
 //	usage.go         how often APIs were called
@@ -52,6 +54,7 @@ type Server struct {
 	data       string
 	proxies    observe.Proxies
 	rotation   time.Duration // how long a signing key signs; 0 means for good
+	drain      time.Duration // how long the node answers on after it says that it is not ready
 	csrfKey    []byte
 	selfSigned bool
 
@@ -76,7 +79,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*Server, error
 		return nil, err
 	}
 	s := &Server{
-		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
+		Services: services, data: c.Data, proxies: c.TrustedProxies, rotation: c.KeyRotation, drain: c.Drain, csrfKey: services.derive("csrf"), selfSigned: c.TLSCert == "",
 		log: log, metrics: observe.NewMetrics(), uses: &uses{store: services.db, log: log, now: time.Now},
 	}
 	if err := s.start(ctx, c); err != nil {
@@ -100,7 +103,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Log: s.log, Now: time.Now,
+		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
@@ -112,6 +115,8 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
 		return err
 	}
+	s.metrics.WatchBackends(gateway.TargetStates, s.gateway)
+	s.watchConnections()
 	s.changes.Subscribe(gatehouse.KeysRotated, func(context.Context, string) error { // behind the keys themselves
 		s.gateway.KeysChanged()
 		return nil
@@ -144,7 +149,7 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 		return err
 	}
 	if c.Role.Gateway() {
-		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, cert, s.log); err != nil {
+		if s.atGateway, err = listen(ctx, "gateway-listen", c.GatewayListen, c.MaxConnections, cert, s.log); err != nil {
 			return err
 		}
 		s.atGateway.askForCertificates()
@@ -153,11 +158,11 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 		}
 	}
 	if c.Role.Portal() {
-		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, cert, s.log); err != nil {
+		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, c.MaxConnections, cert, s.log); err != nil {
 			return err
 		}
 	}
-	if s.atOps, err = listen(ctx, "ops-listen", c.OpsListen, cert, s.log); err != nil {
+	if s.atOps, err = listen(ctx, "ops-listen", c.OpsListen, c.MaxConnections, cert, s.log); err != nil {
 		return err
 	}
 	s.GatewayURL, s.PortalURL = c.GatewayURL, c.PortalURL
@@ -172,6 +177,17 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 	}
 	return nil
 }
+
+func (s *Server) watchConnections() {
+	for name, ls := range map[string]listeners{"gateway": s.atGateway, "portal": s.atPortal, "ops": s.atOps} {
+		for _, l := range ls {
+			s.metrics.WatchConnections(name, l.Addr().String(), l.open.Load, l.refused.Load)
+		}
+	}
+}
+
+// WatchLog counts the lines of the log that were dropped among the metrics. Call it once.
+func (s *Server) WatchLog(dropped func() uint64) { s.metrics.WatchLog(dropped) }
 
 // protect keeps backends away from this server's own addresses and its database.
 func (s *Server) protect(ctx context.Context, c config.Config) error {
@@ -212,13 +228,13 @@ func (s *Server) Ready() string {
 	return strings.Join(line, " ")
 }
 
-// Serve answers until ctx ends, then stops accepting, lets what runs finish within half
-// a minute, and returns nil.
+// Serve answers until ctx ends. Then it says that it is not ready, answers on for the
+// drain, stops accepting, lets what runs finish within a limit, and returns nil.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, len(s.atGateway)+len(s.atPortal)+len(s.atOps))
 	s.atGateway.serve(s.observed("gateway", s.gatewayHandler(), false), failed)
 	s.atPortal.serve(s.observed("portal", s.portalHandler(), true), failed)
-	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Ready: s.ready}).Handler(), false), failed)
+	s.atOps.serve(s.observed("ops", (&observe.Ops{Metrics: s.metrics, Targets: func() any { return s.gateway.Targets() }, Ready: s.ready}).Handler(), false), failed)
 	s.serving.Store(true)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -230,13 +246,25 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	case failure = <-failed:
 	}
+	return errors.Join(failure, s.leave(background, failure == nil))
+}
+
+// leave ends the service in the order in which nobody is left without an answer: the ops
+// listener goes last, because it says that the others go.
+func (s *Server) leave(ctx context.Context, drain bool) error {
 	s.serving.Store(false)
-	err := slices.Concat(s.atGateway, s.atPortal, s.atOps).shutdown(background, shutdownLimit)
-	s.api.Drain(shutdownLimit)
-	s.uses.flush(background)
-	s.calls.flush(background)
-	s.usage.flush(background)
-	return errors.Join(failure, err)
+	front := slices.Concat(s.atGateway, s.atPortal)
+	if drain {
+		s.log.InfoContext(ctx, "stopping", "drain", s.drain)
+		front.drain(s.drain)
+	}
+	end := time.Now().Add(shutdownLimit)
+	err := front.shutdown(ctx, shutdownLimit)
+	s.api.Drain(time.Until(end))
+	s.uses.flush(ctx)
+	s.calls.flush(ctx)
+	s.usage.flush(ctx)
+	return errors.Join(err, s.atOps.shutdown(ctx, time.Second))
 }
 
 // ready returns why the server cannot serve now, nil when it can.

@@ -16,7 +16,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
-	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/token"
@@ -74,7 +73,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 	}
 	s := &Services{
 		Organization: &organization.Service{Store: data, Passwords: passwords, Now: time.Now},
-		Publisher:    &publisher.Service{Store: data, Check: gateway.Check, Now: time.Now},
+		Publisher:    &publisher.Service{Store: data, Check: checkAPI(c.MaxBackendTimeout), Secrets: vault{key}, Now: time.Now},
 		APIStore:     &apistore.Service{Store: data, Tokens: tokens, Now: time.Now},
 		db:           data,
 		tokens:       tokens,
@@ -82,6 +81,7 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 		clients:      cluster.NewCache(heldClients, data.Client),
 		scopes:       cluster.NewCache(heldScopes, data.Scopes),
 	}
+	tokens.Rights = s
 	return s, nil
 }
 
@@ -108,6 +108,20 @@ func (s *Services) Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope,
 	return s.scopes.Get(ctx, orgID)
 }
 
+// Narrow returns what the user that a speaks for may hold now of a's scopes.
+func (s *Services) Narrow(ctx context.Context, a *gatehouse.Authorization) ([]string, error) {
+	c, err := s.Client(ctx, a.ConsumerKey)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.Organization.Member(ctx, c.Organization.ID, a.Subject)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.Scopes(ctx, c.Organization.ID)
+	return gatehouse.Narrow(a.Scopes, gatehouse.Known(known), m.Roles), err
+}
+
 // Acting returns the member that an access token acts as: its user, or the owner of the
 // application that it was issued to.
 func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gatehouse.Member, error) {
@@ -132,11 +146,15 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 		}
 	}
 	s.changes.Subscribe(gatehouse.ClientChanged, drop(s.clients.Drop))
-	s.changes.Subscribe(gatehouse.ScopesChanged, drop(s.scopes.Drop))
+	s.changes.Subscribe(gatehouse.ScopesChanged, drop(func(org string) {
+		s.scopes.Drop(org)
+		s.tokens.RightsChanged() // after the drop: who reads from now on reads the new ones
+	}))
+	s.changes.Subscribe(gatehouse.RolesChanged, drop(func(string) { s.tokens.RightsChanged() }))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
 	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
-	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated} {
+	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged} {
 		s.changes.Subscribe(noun, drop(func(string) { changed() }))
 	}
 	if err := s.changes.Start(ctx); err != nil {

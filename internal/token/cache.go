@@ -28,6 +28,7 @@ type entry struct {
 	authorization *gatehouse.Authorization
 	key           string        // that signed it; empty for an opaque token
 	generation    atomic.Uint64 // of the revocations it was last checked against
+	rights        uint64        // generation of scopes and roles that an opaque token was narrowed to
 }
 
 // NewCache returns a cache for up to size tokens.

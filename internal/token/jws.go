@@ -138,15 +138,15 @@ func (t *Tokens) readJWT(token string) (a *gatehouse.Authorization, keyID string
 	if err != nil {
 		return nil, "", errInvalid
 	}
-	if !key.verifyDigest(sha256.Sum256([]byte(token[:len(header)+1+len(payload)])), mark) {
+	if !key.verifyDigest(digest(token[:len(header)+1+len(payload)]), mark) {
 		return nil, "", errInvalid
 	}
 	text, err := base64url.DecodeString(payload)
 	if err != nil {
 		return nil, "", errInvalid
 	}
-	var c claims
-	if err := json.Unmarshal(text, &c); err != nil || c.Issuer != t.Issuer || len(c.Audience) == 0 || c.Audience[0] != t.Issuer {
+	c, err := readClaims(string(text))
+	if err != nil || c.Issuer != t.Issuer || len(c.Audience) == 0 || c.Audience[0] != t.Issuer {
 		return nil, "", errInvalid
 	}
 	return c.authorization(), key.id, nil

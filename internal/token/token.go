@@ -2,9 +2,10 @@
 //
 //	token.go     issue and verify, whatever the format
 //	jws.go       signed JWTs (RFC 9068), read without a look-up
+//	claims.go    their claims, read in one pass
 //	idtoken.go   ID tokens and logout tokens, for clients to read
 //	backend.go   what backends are told of callers
-//	opaque.go    random strings, looked up by their hash
+//	opaque.go    random strings, looked up by their hash; they say what their users may now
 //	keys.go      the signing keys, and their public halves
 //	rotation.go  how they take turns
 //	revoked.go   what ended before its time
@@ -19,6 +20,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -33,8 +35,13 @@ type Tokens struct {
 	Keys    *Keys
 	Revoked *Revoked
 	Store   Store
+	Rights  Rights
 	Cache   *Cache
 	Now     func() time.Time
+
+	// rights grows with every change of scopes and roles: an opaque token that was read
+	// before the last one is read again.
+	rights atomic.Uint64
 }
 
 // Store keeps what opaque tokens say, under their hashes, and revocations.
@@ -85,17 +92,11 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 	}
 	hash := digest(token)
 	e := t.Cache.get(hash)
-	if e == nil {
-		generation := t.Revoked.generation.Load()
-		a, key, err := t.read(ctx, token)
-		if err != nil {
+	if e == nil || e.key == "" && e.rights != t.rights.Load() {
+		var err error
+		if e, err = t.read(ctx, token); err != nil {
 			return nil, err
 		}
-		if t.Revoked.names(a) {
-			return nil, errInvalid
-		}
-		e = &entry{authorization: a, key: key}
-		e.generation.Store(generation)
 		t.Cache.put(hash, e, t.Now())
 	}
 	if !t.Now().Before(e.authorization.ExpiresAt) {
@@ -114,16 +115,24 @@ func digest(token string) [sha256.Size]byte {
 	return sha256.Sum256(append(text[:0], token...))
 }
 
-// read returns what a token says, and the id of the key that signed it, if one did.
-func (t *Tokens) read(ctx context.Context, token string) (a *gatehouse.Authorization, key string, err error) {
+// read returns what a token says that is not revoked. What it is checked against is noted
+// as it was before: a change meanwhile makes another look due.
+func (t *Tokens) read(ctx context.Context, token string) (*entry, error) {
+	e := &entry{rights: t.rights.Load()}
+	e.generation.Store(t.Revoked.generation.Load())
+	var err error
 	if strings.HasPrefix(token, opaquePrefix) {
-		a, err := t.Store.AccessToken(ctx, gatehouse.HashToken(token))
-		if gatehouse.KindOf(err) == gatehouse.NotFound {
-			return nil, "", errInvalid
-		}
-		return a, "", err
+		e.authorization, err = t.readOpaque(ctx, token)
+	} else {
+		e.authorization, e.key, err = t.readJWT(token)
 	}
-	return t.readJWT(token)
+	if err != nil {
+		return nil, err
+	}
+	if t.Revoked.names(e.authorization) {
+		return nil, errInvalid
+	}
+	return e, nil
 }
 
 // The two refusals are values: they are answered under floods of bad tokens.

@@ -28,6 +28,30 @@ type mint struct {
 	db      *db.DB
 	changes *cluster.Changes
 	now     time.Time
+	rights  *rights
+}
+
+// rights is what the users of a mint may hold: all that they were issued, until known is
+// set. happens runs while it is asked.
+type rights struct {
+	known   []gatehouse.Scope
+	roles   []gatehouse.Role
+	gone    bool
+	happens func()
+}
+
+func (r *rights) Narrow(_ context.Context, a *gatehouse.Authorization) ([]string, error) {
+	known, roles := r.known, r.roles
+	if r.happens != nil {
+		r.happens()
+	}
+	switch {
+	case r.gone:
+		return nil, gatehouse.Errorf(gatehouse.NotFound, "there is no such member")
+	case known == nil:
+		return a.Scopes, nil
+	}
+	return gatehouse.Narrow(a.Scopes, gatehouse.Known(known), roles), nil
 }
 
 func newMint(t testing.TB) *mint { return openMint(t, filepath.Join(t.TempDir(), "gatehouse.db")) }
@@ -39,7 +63,7 @@ func openMint(t testing.TB, dsn string) *mint {
 	data, err := db.Open(ctx, dsn)
 	must(t, err)
 	t.Cleanup(func() { must(t, data.Close()) })
-	m := &mint{db: data, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), changes: &cluster.Changes{Feed: data, Log: slog.New(slog.DiscardHandler)}}
+	m := &mint{db: data, rights: &rights{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), changes: &cluster.Changes{Feed: data, Log: slog.New(slog.DiscardHandler)}}
 	clock := func() time.Time { return m.now }
 	data.Now = clock
 	m.Tokens = &token.Tokens{
@@ -47,6 +71,7 @@ func openMint(t testing.TB, dsn string) *mint {
 		Keys:    &token.Keys{Store: data, MasterKey: masterKey, Now: clock},
 		Revoked: &token.Revoked{Store: data, Now: clock},
 		Store:   data,
+		Rights:  m.rights,
 		Cache:   token.NewCache(1000),
 		Now:     clock,
 	}

@@ -7,14 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // Limits of a request to the Token API.
 const (
 	maxForm       = 64 << 10 // bytes of the body
 	maxParameters = 100
-	formTime      = 10 * time.Second // for the body to arrive
 )
 
 // form is the parameters of a request, each once; several resources stand in one, with
@@ -39,8 +37,6 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusUnsupportedMediaType, Description: "a compressed body is not accepted"}
 	}
-	// A connection that cannot take a deadline is a test's.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusRequestEntityTooLarge, Description: "the body is too large", Err: tooLarge}

@@ -19,7 +19,7 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if presented == "" {
 		return nil, &Error{Code: InvalidRequest, Description: "the parameter refresh_token is missing"}
 	}
-	t, err := g.h.Refresh.RefreshToken(ctx, gatehouse.HashToken(presented))
+	t, user, err := g.h.Refresh.RefreshToken(ctx, gatehouse.HashToken(presented))
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
 		return nil, refusedRefresh()
 	}
@@ -47,15 +47,14 @@ func (g refreshTokenGrant) authorize(ctx context.Context, req *request) (*grante
 	if err != nil {
 		return nil, err
 	}
-	user, err := g.h.Users.Member(ctx, req.client.Organization.ID, t.UserID)
-	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && user.Disabled {
+	if user.Disabled {
 		return nil, refusedRefresh()
 	}
 	who := &grantee{user: user, scopes: scopes, audience: audience, rotates: t, presented: presented, signIn: t.SignIn}
 	if req.client.Metadata.KeepsRefreshTokens() {
 		who.rotates, who.family = nil, t.Family
 	}
-	return who, err
+	return who, nil
 }
 
 // within checks that nothing is asked for beyond what was granted at first. Nothing
@@ -85,33 +84,26 @@ func (h *Handler) reused(ctx context.Context, c *gatehouse.Client, t *gatehouse.
 	return refusedRefresh()
 }
 
-// rotate stores the next refresh token in place of the one that was used, unless another
-// use of it came first.
+// rotate stores the next refresh token in place of the one that was used. When another use
+// of it came first, or a revocation, it leads to what that makes of it.
 func (h *Handler) rotate(ctx context.Context, c *gatehouse.Client, who *grantee, next *gatehouse.RefreshToken, text []byte) ([]byte, error) {
 	sealed, err := sealReplay(c, text, who.presented)
 	if err != nil {
 		return nil, err
 	}
-	use := gatehouse.RefreshRefused
-	var before *gatehouse.RefreshToken
-	err = h.Refresh.UseRefreshToken(ctx, who.rotates.Hash, func(t *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
-		use, before = t.Use(&c.Keys, next.IssuedAt), t
-		switch use {
-		case gatehouse.RefreshRotates:
-			return gatehouse.Rotation{Next: next, Replay: sealed}, nil
-		case gatehouse.RefreshReused:
-			family := c.RevokeFamily(t.Family, next.IssuedAt)
-			return gatehouse.Rotation{Revoke: &family}, nil
-		}
-		return gatehouse.Rotation{}, nil
-	})
-	switch {
-	case err != nil:
+	rotated, err := h.Refresh.RotateRefreshToken(ctx, who.rotates.Hash, next, sealed)
+	if err != nil || rotated {
+		return text, overtaken(err)
+	}
+	t, _, err := h.Refresh.RefreshToken(ctx, who.rotates.Hash)
+	if err != nil {
 		return nil, overtaken(err)
-	case use == gatehouse.RefreshRotates:
-		return text, nil
-	case use == gatehouse.RefreshReplays:
-		return replay(before, who.presented)
+	}
+	switch t.Use(&c.Keys, next.IssuedAt) {
+	case gatehouse.RefreshReplays:
+		return replay(t, who.presented)
+	case gatehouse.RefreshReused:
+		return nil, h.reused(ctx, c, t)
 	}
 	return nil, refusedRefresh()
 }

@@ -220,7 +220,7 @@ func TestGraceGivesNothingAway(t *testing.T) {
 	_, key, secret := h.client(t, "patient", apistore.NewKeys{Grace: time.Minute})
 	_, first := h.login(t, "read", as(key, secret)).pair(t)
 	access, second := h.refresh(t, first, "", as(key, secret)).pair(t)
-	kept, err := h.db.RefreshToken(t.Context(), gatehouse.HashToken(first))
+	kept, _, err := h.db.RefreshToken(t.Context(), gatehouse.HashToken(first))
 	must(t, err)
 	for _, text := range []string{access, second, first} {
 		if strings.Contains(string(kept.Replay), text) || kept.Hash == text {
@@ -278,9 +278,9 @@ type racing struct {
 	happens func()
 }
 
-func (r racing) UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error {
+func (r racing) RotateRefreshToken(ctx context.Context, hash string, next *gatehouse.RefreshToken, replay []byte) (bool, error) {
 	r.happens()
-	return r.RefreshTokens.UseRefreshToken(ctx, hash, rule)
+	return r.RefreshTokens.RotateRefreshToken(ctx, hash, next, replay)
 }
 
 // check 52: after the 200 of a revocation nothing of the family lives, however late a

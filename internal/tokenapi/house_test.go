@@ -87,6 +87,13 @@ func (h *house) open(t testing.TB, dsn string) {
 	h.db = data
 	h.people = &organization.Service{Store: data, Passwords: passwords, Now: clock}
 	h.store = &apistore.Service{Store: data, Tokens: tokens, Now: clock}
+	tokens.Rights = rights{h}
+	for _, noun := range []gatehouse.Noun{gatehouse.ScopesChanged, gatehouse.RolesChanged} {
+		changes.Subscribe(noun, func(context.Context, string) error {
+			tokens.RightsChanged()
+			return nil
+		})
+	}
 	h.Handler = &tokenapi.Handler{
 		Issuer: issuer, Clients: held{clients}, Users: h.people, Scopes: data, Tokens: tokens, Refresh: data, Keys: tokens.Keys, Log: log, Now: clock,
 		PortalURL: portal, Codes: data, Sessions: data, Devices: data, Issuers: data, Outbound: http.DefaultClient,
@@ -95,6 +102,19 @@ func (h *house) open(t testing.TB, dsn string) {
 			return h.people.Member(ctx, h.john.Organization.ID, a.Subject)
 		},
 	}
+}
+
+// rights narrows as a server does.
+type rights struct{ h *house }
+
+func (r rights) Narrow(ctx context.Context, a *gatehouse.Authorization) ([]string, error) {
+	org := r.h.john.Organization.ID
+	m, err := r.h.people.Member(ctx, org, a.Subject)
+	if err != nil {
+		return nil, err
+	}
+	known, err := r.h.db.Scopes(ctx, org)
+	return gatehouse.Narrow(a.Scopes, gatehouse.Known(known), m.Roles), err
 }
 
 // resources tells whose API has a base path.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
@@ -130,8 +129,6 @@ func readClient(w http.ResponseWriter, r *http.Request) (*clientBody, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusUnsupportedMediaType, Description: "use the content type application/json"}
 	}
-	// A connection that cannot take a deadline is a test's.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTime))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxClientBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{Code: InvalidRequest, Status: http.StatusRequestEntityTooLarge, Description: "the body is too large"}

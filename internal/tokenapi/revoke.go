@@ -42,7 +42,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) error {
 // revocation returns what ends a token of client, nil when there is nothing to end.
 func (h *Handler) revocation(ctx context.Context, client *gatehouse.Client, text string) (*gatehouse.Revocation, error) {
 	if strings.HasPrefix(text, gatehouse.RefreshPrefix) {
-		t, err := h.Refresh.RefreshToken(ctx, gatehouse.HashToken(text))
+		t, _, err := h.Refresh.RefreshToken(ctx, gatehouse.HashToken(text))
 		if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && t.ConsumerKey != client.ConsumerKey {
 			return nil, nil
 		}

@@ -122,8 +122,8 @@ type Tokens interface {
 // RefreshTokens keeps refresh tokens and revocations.
 type RefreshTokens interface {
 	CreateRefreshToken(ctx context.Context, r *gatehouse.RefreshToken) error
-	RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, error)
-	UseRefreshToken(ctx context.Context, hash string, rule func(*gatehouse.RefreshToken) (gatehouse.Rotation, error)) error
+	RefreshToken(ctx context.Context, hash string) (*gatehouse.RefreshToken, *gatehouse.Member, error)
+	RotateRefreshToken(ctx context.Context, hash string, next *gatehouse.RefreshToken, replay []byte) (rotated bool, err error)
 	Revoke(ctx context.Context, r gatehouse.Revocation) error
 }
 

@@ -103,7 +103,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	h.used(client, name)
-	respond.JSON(w, http.StatusOK, json.RawMessage(answer))
+	respond.Text(w, http.StatusOK, answer)
 	return nil
 }
 

@@ -53,20 +53,23 @@ func (a *alone) issue() (token string, err error) {
 // rotating rotates refresh tokens.
 func (a *alone) rotating() contender {
 	a.b.Helper()
-	var hashes [chains]string
-	for i := range hashes {
+	var live [chains]*gatehouse.RefreshToken
+	for i := range live {
 		token, err := a.issue()
 		if err != nil {
 			a.b.Fatal(err)
 		}
-		hashes[i] = gatehouse.HashToken(token)
+		if live[i], _, err = a.db.RefreshToken(a.b.Context(), gatehouse.HashToken(token)); err != nil {
+			a.b.Fatal(err)
+		}
 	}
 	return contender{workers: chains, cpu: ownCPU, do: func(worker int) error {
-		token := gatehouse.NewRefreshToken()
-		err := a.db.UseRefreshToken(a.b.Context(), hashes[worker], func(t *gatehouse.RefreshToken) (gatehouse.Rotation, error) {
-			return gatehouse.Rotation{Next: t.Next(&a.client.Keys, token, time.Now())}, nil
-		})
-		hashes[worker] = gatehouse.HashToken(token)
+		next := live[worker].Next(&a.client.Keys, gatehouse.NewRefreshToken(), time.Now())
+		rotated, err := a.db.RotateRefreshToken(a.b.Context(), live[worker].Hash, next, nil)
+		if err == nil && !rotated {
+			return fmt.Errorf("a refresh token does not rotate")
+		}
+		live[worker] = next
 		return err
 	}}
 }

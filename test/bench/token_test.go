@@ -27,19 +27,22 @@ func BenchmarkToken(b *testing.B) {
 		}
 	})
 
+	empty := contender{workers: chains, cpu: floorCPU, do: func(int) error { return h.send("POST", floorURL+"/empty", "") }}
+	sign, _ := signature(b)
+
 	b.Run("refresh", func(b *testing.B) {
 		grant := h.refreshing(b, server)
 		transaction := openAlone(b).rotating()
 		for b.Loop() {
-			f := byTurns(b, grant, transaction)
+			f := byTurns(b, grant, transaction, empty, sign)
 			report(b, "POST /token, refresh", f[0], "its transaction alone", f[1].String(), median(f[1].cpu))
+			report(b, "POST /token, refresh", f[0], "its transaction, ES256 signature + empty POST",
+				fmt.Sprintf("%s, %s + %s", f[1], f[3], f[2]), median(f[1].cpu)+median(f[2].cpu)+median(f[3].cpu))
 		}
 	})
 
 	b.Run("client_credentials", func(b *testing.B) {
 		grant := contender{workers: chains, cpu: server, do: func(int) error { _, _, err := h.ask("grant_type=client_credentials"); return err }}
-		empty := contender{workers: chains, cpu: floorCPU, do: func(int) error { return h.send("POST", floorURL+"/empty", "") }}
-		sign, _ := signature(b)
 		for b.Loop() {
 			f := byTurns(b, grant, empty, sign)
 			report(b, "POST /token, client_credentials", f[0], "ES256 signature + empty POST",

@@ -3,6 +3,7 @@
 //
 //	house_test.go      a running gatehouse and what stands in it; how a test talks to it
 //	backend_test.go    the backend behind its APIs, which remembers what reached it
+//	backend_settings_test.go     several targets, what is tried again, signing in at backends
 //	manage_test.go     furnishing by the Management API
 //	token_test.go      tokens by password, refresh, revocation
 //	refresh_test.go    refreshes that race each other, and a revocation
@@ -12,6 +13,7 @@
 //	target_test.go     request targets and headers that are out to cheat, over raw TCP
 //	desync_test.go     requests whose end two readers could see in two places
 //	policy_test.go     what a publisher has the gateway do to calls
+//	policy2_test.go    the same of bodies, answers and the document
 //	limits_test.go     too much of anything
 //	slowdown_test.go   wrong passwords at every door
 //	restart_test.go    stopped, killed, started again

@@ -57,12 +57,14 @@ func (h *house) useSecrets(t *testing.T) map[string]string {
 	for _, path := range []string{"/login?password=" + url.QueryEscape(tom.password), "/oauth2/token?token=" + next.Refresh, "/?code=" + next.Access} {
 		h.send(t, request(t, http.MethodGet, h.Portal+path, ""))
 	}
+	h.signInAtBackends(t)
 	h.post(t, "/revoke", h.app, revokeForm(next.Refresh))
 	h.post(t, "/token", h.app, refreshForm(pair.Refresh)) // used before: an event that is logged
 	return map[string]string{
 		"John's password": john.password, "John's password in a form": url.QueryEscape(john.password), "Tom's password": tom.password, "a wrong password": "Wrong-canary-password",
 		"the admin's password": "correct horse battery", "the consumer secret": h.app.secret,
 		"an access token": pair.Access, "an access token's signature": signature(pair.Access), "the next access token's signature": signature(next.Access),
+		"a backend's password": "backend-canary-password", "the Basic header for a backend": basicCanary, "a backend's key": "backend-canary-key", "a backend's client secret": "backend-canary-secret", "a backend's token": "backend-canary-token",
 		"a refresh token": pair.Refresh, "the next refresh token": next.Refresh, "a manager's token": signature(h.managers[john]),
 	}
 }

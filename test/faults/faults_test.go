@@ -9,6 +9,13 @@
 //	kill_test.go       R1, R2, R3, R31: killed at any moment, at the worst, and failed over
 //	cluster_test.go    R14, R26: revocations and signing keys on two nodes
 //	flood_test.go      R24 and the times of sign-ins
+//	stop_test.go       R17: stopped under load
+//	connections_test.go  R18, R19: more connections than is good, and idle ones
+//	slow_test.go       R20, R23: slow clients, and bodies that must pass through
+//	upstream_test.go   R21, R22: backends that misbehave or are slow
+//	soak_test.go       R25: the same load for a long time
+//	log_test.go        R28: a log that nobody takes
+//	measure_test.go    what a process holds: memory, goroutines, files; more APIs
 //
 // A promise that was broken fails its test. Times are only told where a machine that is shared
 // proves nothing.

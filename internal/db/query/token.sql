@@ -3,10 +3,30 @@ INSERT INTO refresh_tokens (hash, family, consumer_key, user_id, org_key, carrie
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '');
 
 -- name: RefreshTokenByHash :one
-SELECT * FROM refresh_tokens WHERE hash = $1;
+SELECT sqlc.embed(refresh_tokens), sqlc.embed(users), sqlc.embed(organizations), members.roles, members.joined_at, EXISTS (
+    SELECT 1 FROM revocations AS r
+    WHERE (r.kind = 'family' AND r.id = refresh_tokens.family)
+       OR (r.kind = 'user' AND r.id = refresh_tokens.user_id AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'member' AND r.id = refresh_tokens.user_id || '@' || refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'keys' AND r.id = refresh_tokens.consumer_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'org' AND r.id = refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+) AS revoked
+FROM refresh_tokens
+    JOIN users ON users.id = refresh_tokens.user_id
+    JOIN organizations ON organizations.key = refresh_tokens.org_key
+    JOIN members ON members.org_id = organizations.id AND members.user_id = refresh_tokens.user_id
+WHERE refresh_tokens.hash = $1;
 
 -- name: RotateRefreshToken :execrows
-UPDATE refresh_tokens SET rotated_at = $2, replay = $3 WHERE hash = $1 AND rotated_at = 0;
+UPDATE refresh_tokens SET rotated_at = $2, replay = $3
+WHERE hash = $1 AND rotated_at = 0 AND NOT EXISTS (
+    SELECT 1 FROM revocations AS r
+    WHERE (r.kind = 'family' AND r.id = refresh_tokens.family)
+       OR (r.kind = 'user' AND r.id = refresh_tokens.user_id AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'member' AND r.id = refresh_tokens.user_id || '@' || refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'keys' AND r.id = refresh_tokens.consumer_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'org' AND r.id = refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+);
 
 -- name: PurgeRefreshTokens :execrows
 DELETE FROM refresh_tokens WHERE expires_at < $1;

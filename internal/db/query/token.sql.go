@@ -164,24 +164,62 @@ func (q *Queries) PutRevocation(ctx context.Context, arg PutRevocationParams) er
 }
 
 const refreshTokenByHash = `-- name: RefreshTokenByHash :one
-SELECT hash, family, consumer_key, user_id, org_key, carries, issued_at, expires_at, family_end, rotated_at, replay FROM refresh_tokens WHERE hash = $1
+SELECT refresh_tokens.hash, refresh_tokens.family, refresh_tokens.consumer_key, refresh_tokens.user_id, refresh_tokens.org_key, refresh_tokens.carries, refresh_tokens.issued_at, refresh_tokens.expires_at, refresh_tokens.family_end, refresh_tokens.rotated_at, refresh_tokens.replay, users.id, users.username, users.name, users.password_hash, users.disabled, users.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, members.roles, members.joined_at, EXISTS (
+    SELECT 1 FROM revocations AS r
+    WHERE (r.kind = 'family' AND r.id = refresh_tokens.family)
+       OR (r.kind = 'user' AND r.id = refresh_tokens.user_id AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'member' AND r.id = refresh_tokens.user_id || '@' || refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'keys' AND r.id = refresh_tokens.consumer_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'org' AND r.id = refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+) AS revoked
+FROM refresh_tokens
+    JOIN users ON users.id = refresh_tokens.user_id
+    JOIN organizations ON organizations.key = refresh_tokens.org_key
+    JOIN members ON members.org_id = organizations.id AND members.user_id = refresh_tokens.user_id
+WHERE refresh_tokens.hash = $1
 `
 
-func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshToken, error) {
+type RefreshTokenByHashRow struct {
+	RefreshToken RefreshToken
+	User         User
+	Organization Organization
+	Roles        string
+	JoinedAt     int64
+	Revoked      bool
+}
+
+func (q *Queries) RefreshTokenByHash(ctx context.Context, hash string) (RefreshTokenByHashRow, error) {
 	row := q.queryRow(ctx, q.refreshTokenByHashStmt, refreshTokenByHash, hash)
-	var i RefreshToken
+	var i RefreshTokenByHashRow
 	err := row.Scan(
-		&i.Hash,
-		&i.Family,
-		&i.ConsumerKey,
-		&i.UserID,
-		&i.OrgKey,
-		&i.Carries,
-		&i.IssuedAt,
-		&i.ExpiresAt,
-		&i.FamilyEnd,
-		&i.RotatedAt,
-		&i.Replay,
+		&i.RefreshToken.Hash,
+		&i.RefreshToken.Family,
+		&i.RefreshToken.ConsumerKey,
+		&i.RefreshToken.UserID,
+		&i.RefreshToken.OrgKey,
+		&i.RefreshToken.Carries,
+		&i.RefreshToken.IssuedAt,
+		&i.RefreshToken.ExpiresAt,
+		&i.RefreshToken.FamilyEnd,
+		&i.RefreshToken.RotatedAt,
+		&i.RefreshToken.Replay,
+		&i.User.ID,
+		&i.User.Username,
+		&i.User.Name,
+		&i.User.PasswordHash,
+		&i.User.Disabled,
+		&i.User.CreatedAt,
+		&i.Organization.ID,
+		&i.Organization.Key,
+		&i.Organization.Name,
+		&i.Organization.PasswordGrant,
+		&i.Organization.NeverExpiring,
+		&i.Organization.SignUp,
+		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
+		&i.Roles,
+		&i.JoinedAt,
+		&i.Revoked,
 	)
 	return i, err
 }
@@ -258,7 +296,15 @@ func (q *Queries) RevocationsOf(ctx context.Context, arg RevocationsOfParams) ([
 }
 
 const rotateRefreshToken = `-- name: RotateRefreshToken :execrows
-UPDATE refresh_tokens SET rotated_at = $2, replay = $3 WHERE hash = $1 AND rotated_at = 0
+UPDATE refresh_tokens SET rotated_at = $2, replay = $3
+WHERE hash = $1 AND rotated_at = 0 AND NOT EXISTS (
+    SELECT 1 FROM revocations AS r
+    WHERE (r.kind = 'family' AND r.id = refresh_tokens.family)
+       OR (r.kind = 'user' AND r.id = refresh_tokens.user_id AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'member' AND r.id = refresh_tokens.user_id || '@' || refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'keys' AND r.id = refresh_tokens.consumer_key AND r.at >= refresh_tokens.issued_at)
+       OR (r.kind = 'org' AND r.id = refresh_tokens.org_key AND r.at >= refresh_tokens.issued_at)
+)
 `
 
 type RotateRefreshTokenParams struct {
