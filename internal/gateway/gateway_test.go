@@ -90,7 +90,7 @@ func serve(tb testing.TB, backend string, change func(*gateway.Gateway)) (*gatew
 	}
 	g := &gateway.Gateway{
 		APIs: s, Tokens: s, Clients: s, Egress: egress, Log: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return start }, OwnEngine: os.Getenv("ENGINE") != "nethttp",
+		Now: func() time.Time { return start }, OwnEngine: os.Getenv("GATEHOUSE_ENGINE") != "nethttp",
 	}
 	if change != nil {
 		change(g)
@@ -103,7 +103,7 @@ func serve(tb testing.TB, backend string, change func(*gateway.Gateway)) (*gatew
 		g.ServeHTTP(w, r)
 	}))
 	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	if os.Getenv("ENGINE") == "nethttp" {
+	if os.Getenv("GATEHOUSE_ENGINE") == "nethttp" {
 		front.Start()
 		tb.Cleanup(func() { front.Close(); g.Close() })
 		return g, front

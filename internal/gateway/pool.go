@@ -31,6 +31,14 @@ type pool struct {
 	users int
 }
 
+// traced is net/http's transport, which tells the proxy of interim answers.
+type traced struct{ *http.Transport }
+
+// RoundTrip sends a request and returns the answer.
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.Transport.RoundTrip(wire.Traced(r))
+}
+
 // transport is what speaks to the host.
 type transport interface {
 	http.RoundTripper
@@ -94,7 +102,7 @@ func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (transport, e
 	if roots == nil {
 		roots = g.Roots
 	}
-	t := &http.Transport{
+	t := traced{&http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		ForceAttemptHTTP2:      true,
@@ -106,7 +114,7 @@ func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (transport, e
 		MaxIdleConnsPerHost:    maxIdlePerPool,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
-	}
+	}}
 	if key.certificate != "" {
 		pair, err := tls.X509KeyPair([]byte(key.certificate), []byte(key.key))
 		if err != nil {

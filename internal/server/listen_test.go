@@ -27,7 +27,7 @@ func answerOn(t *testing.T, h http.HandlerFunc, list ...config.Listener) listene
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("ENGINE") != "nethttp" {
+	if os.Getenv("GATEHOUSE_ENGINE") != "nethttp" {
 		ls.speakOwn(quiet)
 	}
 	failed := make(chan error, len(ls))
@@ -138,7 +138,7 @@ func TestSlowHeadersAreCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	ls[0].server.ReadHeaderTimeout = 20 * time.Millisecond
-	if os.Getenv("ENGINE") != "nethttp" {
+	if os.Getenv("GATEHOUSE_ENGINE") != "nethttp" {
 		ls.speakOwn(quiet)
 	}
 	ls.serve(http.NotFoundHandler(), make(chan error, 1))

@@ -10,7 +10,8 @@ import (
 // requestContext is the context of a request. It ends when the client has left, or the
 // handler has returned. What it costs, only those who wait for its end pay.
 type requestContext struct {
-	conn *conn
+	conn  *conn
+	hints *hints // of the proxy that the handler is
 
 	mu    sync.Mutex
 	err   error
@@ -32,6 +33,8 @@ func (c *requestContext) Value(key any) any {
 	switch key {
 	case contextKey{}:
 		return c
+	case hintsKey{}:
+		return c.hints
 	case http.ServerContextKey:
 		return &c.conn.server.face
 	case http.LocalAddrContextKey:
@@ -63,14 +66,19 @@ func (c *requestContext) Err() error {
 // AfterFunc has the context package's functions do without a goroutine that waits.
 func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 	e := &ending{f}
+	c.atEnd(e)
+	return func() bool { return c.forget(e) }
+}
+
+// atEnd has something done at the end, at once if that has come.
+func (c *requestContext) atEnd(e *ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		go f()
-		return func() bool { return false }
+		go e.do()
+		return
 	}
 	c.after = append(c.after, e)
-	return func() bool { return c.forget(e) }
 }
 
 // forget takes back what was to be done, unless it has begun.
@@ -105,15 +113,36 @@ func (c *requestContext) end() {
 	c.after = nil
 }
 
-// atEnd is context.AfterFunc, cheaper for the context of a request to which only values
-// were added. For a context that never ends it returns nil.
-func atEnd(ctx context.Context, f func()) (stop func() bool) {
+// until is something that is done when a context ends, unless it is taken back.
+type until struct {
+	own  *requestContext // nil when it is another kind of context
+	stop func() bool     // nil when that never ends
+}
+
+// whenEnded is context.AfterFunc, cheaper for the context of a request.
+func whenEnded(ctx context.Context, e *ending) until {
+	if own, ok := ctx.(*requestContext); ok {
+		own.atEnd(e)
+		return until{own: own}
+	}
 	own, _ := ctx.Value(contextKey{}).(*requestContext)
-	if own != nil && (ctx == context.Context(own) || ctx.Done() == own.Done()) {
-		return own.AfterFunc(f)
+	switch done := ctx.Done(); {
+	case done == nil:
+		return until{}
+	case own != nil && done == own.Done(): // only values were added
+		own.atEnd(e)
+		return until{own: own}
 	}
-	if ctx.Done() == nil {
-		return nil
+	return until{stop: context.AfterFunc(ctx, e.do)}
+}
+
+// over takes it back, and reports whether it has not begun.
+func (u *until) over(e *ending) bool {
+	switch {
+	case u.own != nil:
+		return u.own.forget(e)
+	case u.stop != nil:
+		return u.stop()
 	}
-	return context.AfterFunc(ctx, f)
+	return true
 }

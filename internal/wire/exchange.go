@@ -30,7 +30,7 @@ type upstream struct {
 	out       []byte
 	deadline  patience
 	since     time.Time // idle
-	abort     func()    // close, made once
+	abort     ending    // close, when a context ends
 
 	reused      bool
 	said, heard bool // something was written, or read, for the request that is on it
@@ -50,7 +50,7 @@ func (u *upstream) close() { u.rwc.Close() }
 // closed.
 func (u *upstream) exchange(ctx context.Context, r *http.Request) (*http.Response, error) {
 	u.said, u.heard = false, false
-	b := &answerBody{upstream: u, stop: atEnd(ctx, u.abort)}
+	b := &answerBody{upstream: u, until: whenEnded(ctx, &u.abort)}
 	err := u.write(r, b)
 	if err == nil || b.sendsBody() {
 		res, readErr := u.read(ctx, r, b)
@@ -62,9 +62,7 @@ func (u *upstream) exchange(ctx context.Context, r *http.Request) (*http.Respons
 		}
 	}
 	u.close()
-	if b.stop != nil {
-		b.stop()
-	}
+	b.until.over(&u.abort)
 	if b.sending != nil {
 		if sendErr := b.sending.failed(); sendErr != nil {
 			err = sendErr
@@ -183,6 +181,11 @@ func (u *upstream) read(ctx context.Context, r *http.Request, b *answerBody) (*h
 		if b.sending != nil && status == http.StatusContinue {
 			b.sending.begin()
 		}
+		if proxy, ok := ctx.Value(hintsKey{}).(*hints); ok && proxy != nil {
+			if err := proxy.pass(status, textproto.MIMEHeader(b.res.Header)); err != nil {
+				return nil, err
+			}
+		}
 		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
 			if err := trace.Got1xxResponse(status, textproto.MIMEHeader(b.res.Header)); err != nil {
 				return nil, err
@@ -286,8 +289,8 @@ type answerBody struct {
 	upstream *upstream
 	reader   reader
 	sending  *sending // nil when the request has no body
-	stop     func() bool
-	last     bool // the connection ends with the answer
+	until    until    // the request's context ends
+	last     bool     // the connection ends with the answer
 	over     atomic.Bool
 }
 
@@ -323,9 +326,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 func (b *answerBody) Close() error {
 	if b.over.CompareAndSwap(false, true) {
 		b.upstream.close()
-		if b.stop != nil {
-			b.stop()
-		}
+		b.until.over(&b.upstream.abort)
 	}
 	return nil
 }
@@ -337,7 +338,7 @@ func (b *answerBody) end() {
 		return
 	}
 	u := b.upstream
-	free := b.stop == nil || b.stop()
+	free := b.until.over(&u.abort)
 	if free && !b.last && u.in.have() == 0 && !b.stillSends() && (b.sending == nil || b.sending.failed() == nil) {
 		u.transport.keep(u)
 		return

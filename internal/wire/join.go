@@ -25,9 +25,9 @@ func (p *Proxy) join(w http.ResponseWriter, out *http.Request, res *http.Respons
 		return fmt.Errorf("switch protocols: %w", err)
 	}
 	defer conn.Close()
-	if stop := atEnd(out.Context(), func() { backend.Close() }); stop != nil {
-		defer stop()
-	}
+	cut := &ending{func() { backend.Close() }}
+	until := whenEnded(out.Context(), cut)
+	defer until.over(cut)
 	h := w.Header()
 	for name, values := range res.Header {
 		h[name] = append(h[name], values...)

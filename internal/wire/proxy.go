@@ -41,17 +41,21 @@ const headerGrace = 2 * time.Millisecond
 
 // ServeHTTP carries one request to the backend, and its answer back.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, in *http.Request) {
-	hints := &hints{w: w}
-	hints.trace.Got1xxResponse = hints.pass
-	out := in.WithContext(httptrace.WithClientTrace(in.Context(), &hints.trace))
-	upgrade := upgradeOf(in.Header)
-	outgoing(out, in, upgrade)
-	if lent, ok := out.Body.(*lentBody); ok {
-		defer lent.Close()
+	e := &errand{hints: hints{w: w}}
+	ctx := in.Context()
+	if own, ok := ctx.(*requestContext); ok {
+		own.hints = &e.hints
+	} else {
+		ctx = context.WithValue(ctx, hintsKey{}, &e.hints)
 	}
-	p.Rewrite(&httputil.ProxyRequest{In: in, Out: out})
+	out := in.WithContext(ctx)
+	upgrade := upgradeOf(in.Header)
+	e.outgoing(out, in, upgrade)
+	defer e.body.Close()
+	e.both = httputil.ProxyRequest{In: in, Out: out}
+	p.Rewrite(&e.both)
 	res, err := p.Transport.RoundTrip(out)
-	hints.end()
+	e.hints.end()
 	if err != nil {
 		p.ErrorHandler(w, out, err)
 		return
@@ -75,14 +79,22 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	p.answer(w, in, res)
 }
 
+// errand is all that one request needs on its way, in one piece of memory.
+type errand struct {
+	hints hints
+	url   url.URL
+	body  lentBody
+	both  httputil.ProxyRequest
+}
+
 // outgoing makes out, a shallow copy of in, a request of its own.
-func outgoing(out, in *http.Request, upgrade string) {
-	out.URL, out.RequestURI, out.Close = new(url.URL), "", false
-	*out.URL = *in.URL
+func (e *errand) outgoing(out, in *http.Request, upgrade string) {
+	e.url = *in.URL
+	out.URL, out.RequestURI, out.Close = &e.url, "", false
 	if out.Trailer = in.Trailer.Clone(); in.ContentLength == 0 {
 		out.Body = nil
 	} else if in.Body != nil {
-		out.Body = &lentBody{ReadCloser: in.Body}
+		e.body.ReadCloser, out.Body = in.Body, &e.body
 	}
 	out.Header = make(http.Header, len(in.Header)+4) // and what Rewrite adds
 	for name, values := range in.Header {
@@ -151,9 +163,21 @@ func (b *lentBody) Close() error {
 
 // hints passes interim answers on, as long as there is no other.
 type hints struct {
-	trace httptrace.ClientTrace
-	mu    sync.Mutex
-	w     http.ResponseWriter // nil when there is
+	mu sync.Mutex
+	w  http.ResponseWriter // nil when there is
+}
+
+// hintsKey finds the hints in the context of a backend's request.
+type hintsKey struct{}
+
+// Traced is for requests of a Proxy that a transport of net/http carries: it has that tell
+// of interim answers.
+func Traced(r *http.Request) *http.Request {
+	hints, ok := r.Context().Value(hintsKey{}).(*hints)
+	if !ok || hints == nil {
+		return r
+	}
+	return r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: hints.pass}))
 }
 
 func (i *hints) pass(status int, header textproto.MIMEHeader) error {
