@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"mime"
@@ -215,11 +214,8 @@ func (p *Proxy) answer(w http.ResponseWriter, in *http.Request, res *http.Respon
 		h["Trailer"] = append(h["Trailer"], name)
 	}
 	w.WriteHeader(res.StatusCode)
-	if err := p.copyBody(w, res); err != nil {
+	if err := p.copyBody(w, in, res); err != nil {
 		res.Body.Close()
-		if !errors.Is(err, context.Canceled) {
-			p.Log.WarnContext(in.Context(), "an answer broke off", "error", err)
-		}
 		if in.Context().Value(http.ServerContextKey) != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -241,7 +237,7 @@ func (p *Proxy) answer(w http.ResponseWriter, in *http.Request, res *http.Respon
 
 // copyBody copies the body of an answer, in the pieces in which it comes where that may
 // matter.
-func (p *Proxy) copyBody(w http.ResponseWriter, res *http.Response) error {
+func (p *Proxy) copyBody(w http.ResponseWriter, in *http.Request, res *http.Response) error {
 	if res.Body == http.NoBody {
 		return nil
 	}
@@ -260,12 +256,16 @@ func (p *Proxy) copyBody(w http.ResponseWriter, res *http.Response) error {
 				return err
 			}
 		}
-		if err == io.EOF {
+		if err != nil {
 			pieces.end()
+		}
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			pieces.end()
+			if in.Context().Err() == nil { // else it is no news
+				p.Log.WarnContext(in.Context(), "the backend's answer broke off", "error", err)
+			}
 			return err
 		}
 	}

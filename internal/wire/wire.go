@@ -46,7 +46,7 @@ const (
 )
 
 // patience sets a connection's read deadlines. A deadline costs more than it seems, so one
-// that is late by no more than an eighth is left as it is: none comes early.
+// that is late by no more than a sixty-fourth is left as it is: none comes early.
 type patience struct {
 	conn  net.Conn
 	until time.Time // zero when there is none
@@ -55,10 +55,10 @@ type patience struct {
 // wait has reads wait for d, or a little longer.
 func (p *patience) wait(now time.Time, d time.Duration) error {
 	due := now.Add(d)
-	if !p.until.Before(due) && p.until.Sub(due) <= d/8 {
+	if !p.until.Before(due) && p.until.Sub(due) <= d/64 {
 		return nil
 	}
-	p.until = due.Add(d / 8)
+	p.until = due.Add(d / 64)
 	return p.conn.SetReadDeadline(p.until)
 }
 
