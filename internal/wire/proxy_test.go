@@ -69,6 +69,13 @@ func TestProxyDoesWhatReverseProxyDoes(t *testing.T) {
 		defer mu.Unlock()
 		seen = append(seen, fmt.Sprint(r.Method, r.RequestURI, r.Host == "", headers, r.ContentLength, r.TransferEncoding, string(body), err != nil, r.Trailer))
 	}
+	saw := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		all := seen
+		seen = nil
+		return all
+	}
 	answers := map[string]http.HandlerFunc{
 		"short": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "short") },
 		"long":  func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, long) },
@@ -143,10 +150,8 @@ func TestProxyDoesWhatReverseProxyDoes(t *testing.T) {
 				if !strings.HasSuffix(request, "abc") {
 					raw += "\r\n"
 				}
-				got := [2][]string{conversation(t, own, raw), nil}
-				got[1], seen = seen, nil
-				want := [2][]string{conversation(t, std, raw), nil}
-				want[1], seen = seen, nil
+				got := [2][]string{conversation(t, own, raw), saw()}
+				want := [2][]string{conversation(t, std, raw), saw()}
 				if !reflect.DeepEqual(got, want) {
 					t.Errorf("\n own %.1500q\n std %.1500q", got, want)
 				}

@@ -20,7 +20,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // net/http's transport tells of strange answers there
+	goleak.VerifyTestMain(m)
+}
 
 // served is a server of ours that answers with h until the test ends.
 func served(tb testing.TB, h http.HandlerFunc, change func(*Server)) (s *Server, address string) {
