@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // maxDiscard is how much of an answer that nobody wants is read, in bytes, so that its
@@ -212,7 +214,7 @@ func repeatable(method string) bool {
 
 // watched has an answer cut off when it pauses for too long.
 func (c *call) watched(l *line, res *http.Response) *http.Response {
-	if res == nil || res.Body == http.NoBody || endless(res) {
+	if res == nil || res.Body == http.NoBody || endless(res) || wire.Patient(res, time.Duration(l.settings.Tuning.IdleTimeout)) {
 		return res
 	}
 	res.Body = newPatientBody(res.Body, time.Duration(l.settings.Tuning.IdleTimeout))

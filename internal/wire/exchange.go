@@ -29,8 +29,10 @@ type upstream struct {
 	in        input
 	out       []byte
 	deadline  patience
-	since     time.Time // idle
-	abort     ending    // close, when a context ends
+	since     time.Time     // idle
+	abort     ending        // close, when a context ends
+	pausing   func() error  // pause, made once
+	patience  time.Duration // with pauses of an answer; 0 means no limit
 
 	reused      bool
 	said, heard bool // something was written, or read, for the request that is on it
@@ -280,7 +282,7 @@ func (u *upstream) body(r *http.Request, b *answerBody, length int64) {
 		b.end()
 		return
 	}
-	b.res.Body = b
+	b.res.Body, u.patience, u.in.before = b, 0, u.pausing
 }
 
 // answerBody is an answer and its body. At its end the connection is idle again, or closed.
@@ -296,17 +298,11 @@ type answerBody struct {
 
 // Read reads on.
 func (b *answerBody) Read(p []byte) (int, error) {
-	u := b.upstream
 	if b.over.Load() {
 		if b.reader.err == io.EOF {
 			return 0, io.EOF
 		}
 		return 0, http.ErrBodyReadAfterClose
-	}
-	if u.in.have() == 0 {
-		if err := u.deadline.forever(); err != nil {
-			return 0, err
-		}
 	}
 	n, err := b.reader.Read(p)
 	switch {
@@ -314,12 +310,30 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		b.reader.merge(&b.res.Trailer)
 		b.end()
 	case err != nil:
-		if b.res.Request.Context().Err() != nil {
-			err = context.Cause(b.res.Request.Context())
+		if ctx := b.res.Request.Context(); ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		b.Close()
 	}
 	return n, err
+}
+
+// pause sets how long the body of an answer may pause.
+func (u *upstream) pause() error {
+	if u.patience == 0 {
+		return u.deadline.forever()
+	}
+	return u.deadline.wait(time.Now(), u.patience)
+}
+
+// Patient has the body of an answer fail, with an error that is a timeout, when it pauses
+// for longer than d. It reports whether it can: the answer must be a Transport's.
+func Patient(res *http.Response, d time.Duration) bool {
+	b, ok := res.Body.(*answerBody)
+	if ok {
+		b.upstream.patience = d
+	}
+	return ok
 }
 
 // Close gives the answer up. It may come from elsewhere while Read waits.
@@ -338,6 +352,7 @@ func (b *answerBody) end() {
 		return
 	}
 	u := b.upstream
+	u.in.before = nil
 	free := b.until.over(&u.abort)
 	if free && !b.last && u.in.have() == 0 && !b.stillSends() && (b.sending == nil || b.sending.failed() == nil) {
 		u.transport.keep(u)

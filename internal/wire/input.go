@@ -12,6 +12,8 @@ type input struct {
 	buf  []byte
 	r, w int // what is there: buf[r:w]
 
+	before func() error // each read from the connection; may be nil
+
 	line, seen int // of a head that has not ended, from r on: where its last line begins, and what was looked at
 }
 
@@ -37,7 +39,7 @@ func (in *input) fill() error {
 		copy(grown, in.buf)
 		in.buf = grown
 	}
-	n, err := in.src.Read(in.buf[in.w:])
+	n, err := in.read(in.buf[in.w:])
 	in.w += n
 	if n > 0 {
 		return nil // the error comes again
@@ -46,6 +48,16 @@ func (in *input) fill() error {
 		err = io.ErrNoProgress
 	}
 	return err
+}
+
+// read reads from the connection.
+func (in *input) read(p []byte) (int, error) {
+	if in.before != nil {
+		if err := in.before(); err != nil {
+			return 0, err
+		}
+	}
+	return in.src.Read(p)
 }
 
 // head takes a whole head: its lines, each with its end, without the empty one that ends
@@ -83,7 +95,7 @@ func (in *input) head(most int) (string, error) {
 func (in *input) Read(p []byte) (int, error) {
 	if in.r == in.w {
 		if len(p) >= len(in.buf) {
-			return in.src.Read(p)
+			return in.read(p)
 		}
 		if err := in.fill(); err != nil {
 			return 0, err

@@ -137,7 +137,7 @@ func (t *Transport) dial(ctx context.Context, to host) (*upstream, error) {
 		u.rwc, u.tls = secure, &state
 	}
 	u.in, u.deadline = newInput(u.rwc), patience{conn: u.rwc}
-	u.abort.do = u.close
+	u.abort.do, u.pausing = u.close, u.pause
 	return u, nil
 }
 

@@ -217,18 +217,47 @@ func TestHeaderTimeout(t *testing.T) {
 	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
 		t.Errorf("%v", err)
 	}
-	t.Run("a body has all the time it needs", func(t *testing.T) {
+	for _, pieces := range [][2]string{{"Content-Length: 4\r\n\r\n", "fine"}, {"Content-Length: 4\r\n\r\nfi", "ne"}, {"\r\nfi", "ne"},
+		{"Transfer-Encoding: chunked\r\n\r\n2\r\nfi\r\n", "2\r\nne\r\n0\r\n\r\n"}, {"Transfer-Encoding: chunked\r\n\r\n4\r\nfi", "ne\r\n0\r\n\r\n"}, {"Transfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n", "\r\n"}} {
+		t.Run(fmt.Sprintf("a body has all the time it needs: %q", pieces), func(t *testing.T) {
+			address := script(t, func(_ int, c net.Conn, in *bufio.Reader) {
+				drain(in)
+				io.WriteString(c, "HTTP/1.1 200 OK\r\n"+pieces[0])
+				time.Sleep(50 * time.Millisecond)
+				io.WriteString(c, pieces[1])
+			})
+			own := transport(t, func(t *Transport) { t.HeaderTimeout = 20 * time.Millisecond })
+			if got, err := call(t, own, request(t, "GET", "http://"+address, nil)); got != "200 fine" {
+				t.Error(got, err)
+			}
+		})
+	}
+}
+
+func TestAnswersThatPause(t *testing.T) {
+	for _, answer := range []string{"Content-Length: 9\r\n\r\nfine", "Transfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n"} {
 		address := script(t, func(_ int, c net.Conn, in *bufio.Reader) {
 			drain(in)
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
-			time.Sleep(50 * time.Millisecond)
-			io.WriteString(c, "fine")
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n"+answer)
+			in.ReadByte()
 		})
-		own := transport(t, func(t *Transport) { t.HeaderTimeout = 20 * time.Millisecond })
-		if got, err := call(t, own, request(t, "GET", "http://"+address, nil)); got != "200 fine" {
-			t.Error(got, err)
-		}
-	})
+		pauses(t, address)
+	}
+}
+
+func pauses(t *testing.T, address string) {
+	t.Helper()
+	res, err := transport(t, nil).RoundTrip(request(t, "GET", "http://"+address, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Patient(res, 20*time.Millisecond) {
+		t.Error("it cannot be patient")
+	}
+	body, err := io.ReadAll(res.Body)
+	if timeout, ok := errors.AsType[net.Error](err); string(body) != "fine" || !ok || !timeout.Timeout() {
+		t.Errorf("check 126: read %q, %v", body, err)
+	}
 }
 
 // endless is a body that goes on until it is closed.
