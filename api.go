@@ -52,7 +52,7 @@ type API struct {
 	OrgKey      string // of OrgID; the gateway's path begins with it
 	Name        string
 	Version     string
-	Context     string // begins with /, never changes
+	Context     string // begins with /, never changes; may hold {version}, but not as its end
 	Description string
 	Provider    string // username of whoever drew it up
 	State       State
@@ -86,22 +86,46 @@ const (
 
 var (
 	apiName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$`)
-	apiContext = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){1,5}$`)
+	apiContext = regexp.MustCompile(`^(/([A-Za-z0-9][A-Za-z0-9._-]{0,99}|\{version\})){1,5}$`)
 	apiVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,29}$`)
 )
 
 // BasePath returns the path under which the gateway serves a, organization included.
 func (a *API) BasePath() string {
-	return (&Organization{Key: a.OrgKey}).BasePath() + a.Context + "/" + a.Version
+	return (&Organization{Key: a.OrgKey}).BasePath() + a.Path()
 }
 
-// Served reports whether the gateway knows a: every state but the first and the last.
+// versionSegment stands in a context for the version, which is else its last segment.
+const versionSegment = "/{version}"
+
+// Path returns the base path within the organization: the context with the version.
+func (a *API) Path() string {
+	if strings.Contains(a.Context, versionSegment) {
+		return strings.Replace(a.Context, versionSegment, "/"+a.Version, 1)
+	}
+	return a.Context + "/" + a.Version
+}
+
+// DefaultPath returns the base path without a version, which leads to the default version.
+func (a *API) DefaultPath() string { return strings.Replace(a.Context, versionSegment, "", 1) }
+
+// Known reports whether the gateway knows a: every state but the last. Those that are not
+// served yet it shows to their publishers alone, who try them out.
+func (a *API) Known() bool { return a.State != Retired }
+
+// Served reports whether the gateway serves a: every state but the first and the last.
 func (a *API) Served() bool {
 	return a.State == Published || a.State == Prototyped || a.State == Deprecated || a.State == Blocked
 }
 
 // Subscribable reports whether new subscriptions may be made.
 func (a *API) Subscribable() bool { return a.State == Published }
+
+// Subscriptionless is the one tier of an API that is called without a subscription.
+const Subscriptionless = "DefaultSubscriptionless"
+
+// Subscriptionless reports whether a is called without a subscription.
+func (a *API) Subscriptionless() bool { return len(a.Tiers) == 1 && a.Tiers[0] == Subscriptionless }
 
 // Actions returns what may be done with a now, in alphabetical order.
 func (a *API) Actions() []Action {
@@ -141,16 +165,17 @@ func (a *API) ready() error {
 	return nil
 }
 
-// Validate checks the rules an API keeps in every state.
+// Validate checks the rules an API keeps in every state. Whether there are the tiers that
+// it names, CheckTiers tells.
 func (a *API) Validate() error {
 	switch {
 	case !apiName.MatchString(a.Name):
 		return Errorf(Invalid, "%q cannot be an API's name: use 1 to 100 letters, digits, spaces and ._-", a.Name)
 	case !apiVersion.MatchString(a.Version):
 		return Errorf(Invalid, "%q cannot be a version: use 1 to 30 letters, digits and ._-", a.Version)
-	case !apiContext.MatchString(a.Context):
+	case !apiContext.MatchString(a.Context) || strings.Count(a.Context, versionSegment) > 1 || strings.HasSuffix(a.Context, versionSegment):
 		return Errorf(Invalid, "%q cannot be a context: use / and a name of letters, digits and ._-, like /petstore", a.Context)
-	case reserved(a.Context):
+	case reserved(a.Path()) || reserved(a.DefaultPath()):
 		return Errorf(Invalid, "contexts that begin with /t/ or /oauth2/ are taken: choose another")
 	case len(a.Resources) > MaxResources:
 		return Errorf(Invalid, "an API has at most %d resources, this one has %d", MaxResources, len(a.Resources))
@@ -169,11 +194,14 @@ func (a *API) Validate() error {
 		}
 	}
 	for _, tier := range a.Tiers {
-		if _, ok := FindTier(SubscriptionTiers, tier); !ok {
-			return Errorf(Invalid, "there is no subscription tier %q", tier)
+		if a.Subscriptionless() {
+			break
+		}
+		if err := CheckTierName(tier); err != nil {
+			return err
 		}
 	}
-	if err := a.Settings.validate(); err != nil {
+	if err := a.Settings.validate(a.Tiers); err != nil {
 		return err
 	}
 	return validResources(a.Resources)

@@ -24,7 +24,8 @@ type Application struct {
 
 var applicationName = regexp.MustCompile(`^[^\s\x00-\x1f"<>\\][^\x00-\x1f"<>\\]{0,99}$`)
 
-// Validate checks the rules an application keeps.
+// Validate checks the rules an application keeps. Whether there is the tier that it names,
+// CheckTiers tells.
 func (a *Application) Validate() error {
 	if !applicationName.MatchString(a.Name) || !validText(a.Name, MaxName) {
 		return Errorf(Invalid, "an application needs a name of 1 to 100 characters, without quotes, backslashes and angle brackets")
@@ -32,8 +33,8 @@ func (a *Application) Validate() error {
 	if err := checkDescription(a.Description); err != nil {
 		return err
 	}
-	if _, ok := FindTier(ApplicationTiers, a.Tier); !ok {
-		return Errorf(Invalid, "there is no application tier %q", a.Tier)
+	if err := CheckTierName(a.Tier); err != nil {
+		return err
 	}
 	if a.TokenFormat != FormatJWT && a.TokenFormat != FormatOpaque {
 		return Errorf(Invalid, "%q is no token format: use %s or %s", a.TokenFormat, FormatJWT, FormatOpaque)

@@ -18,5 +18,10 @@ const (
 	ScopesChanged Noun = "scopes"     // an organization's scopes, by its id
 	RolesChanged  Noun = "roles"      // a member's roles, by the user's id
 	TokensRevoked Noun = "revocation" // a Revocation, by "kind:id"
+	RulesChanged  Noun = "rules"      // an organization's tiers and deny policies, by its key
 	KeysRotated   Noun = "signing"    // signing keys, by key id
+
+	APIKeyChanged      Noun = "apikey"      // an API key, by the hash of the key
+	ApplicationChanged Noun = "application" // an application, its owner or subscriptions, by id
+	MemberChanged      Noun = "member"      // a user's password or roles, by the user's id
 )

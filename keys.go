@@ -87,8 +87,11 @@ type Client struct {
 	Subscriptions []Subscription
 }
 
-// Subscription returns the client's subscription to an API, or nil.
+// Subscription returns the client's subscription to an API, or nil; nobody has none.
 func (c *Client) Subscription(apiID string) *Subscription {
+	if c == nil {
+		return nil
+	}
 	for i := range c.Subscriptions {
 		if c.Subscriptions[i].APIID == apiID {
 			return &c.Subscriptions[i]

@@ -33,7 +33,7 @@ type Resource struct {
 	Template string   // "/pets/{id}", "/files/*", relative to the API's base path
 	Scopes   []string // any one of them opens the resource; none means any token
 	Auth     AuthType
-	Tier     string // resource tier; empty means Unlimited
+	Tier     string // advanced tier; empty means Unlimited
 	Summary  string
 	Policies []Policy `json:",omitempty"` // behind those of the API, in the order in which they run
 }
@@ -73,8 +73,10 @@ func (r *Resource) Validate() error {
 	if err := checkDescription(r.Summary); err != nil {
 		return err
 	}
-	if err := CheckResourceTier(r.Tier); err != nil {
-		return err
+	if r.Tier != "" {
+		if err := CheckTierName(r.Tier); err != nil {
+			return err
+		}
 	}
 	if err := validPolicies(r.Policies); err != nil {
 		return err

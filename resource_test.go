@@ -98,23 +98,3 @@ func TestParseAuthType(t *testing.T) {
 		})
 	}
 }
-
-func TestResourceTiers(t *testing.T) {
-	for name, ok := range map[string]bool{
-		"": true, "10KPerMin": true, "20KPerMin": true, "50KPerMin": true, gatehouse.Unlimited: true,
-		"Gold": true, "Platinum": false, "10PerMin": false, "10kpermin": false, "unlimited": false, " ": false,
-	} {
-		r := gatehouse.Resource{Method: "GET", Template: "/", Tier: name}
-		if err := r.Validate(); (err == nil) != ok || !ok && gatehouse.KindOf(err) != gatehouse.Invalid {
-			t.Errorf("tier %q: %v", name, err)
-		}
-	}
-}
-
-func TestPerMinute(t *testing.T) {
-	for name, want := range map[string]int64{"Bronze": 1000, "Silver": 2000, "Gold": 5000, gatehouse.Unlimited: 0, "": 0} {
-		if got := gatehouse.PerMinute(gatehouse.SubscriptionTiers, name); got != want {
-			t.Errorf("%q allows %d calls a minute, want %d", name, got, want)
-		}
-	}
-}

@@ -117,7 +117,7 @@ var PortalScopes = portalScopes(map[Role]string{
 	Subscriber: "apim:subscribe apim:app_manage apim:sub_manage apim:app_import_export apim:sub_alert_manage apim:store_settings",
 	Creator:    "apim:api_view apim:api_create apim:api_delete apim:api_manage apim:api_import_export apim:api_list_view apim:api_definition_view apim:document_manage apim:document_create apim:publisher_settings apim:api_product_import_export",
 	Publisher:  "apim:api_publish apim:subscription_view apim:subscription_block apim:subscription_manage apim:tier_view",
-	Admin:      "apim:admin apim:tier_manage apim:app_owner_change apim:policies_import_export apim:admin_settings",
+	Admin:      "apim:admin apim:tier_manage apim:bl_view apim:bl_manage apim:app_owner_change apim:policies_import_export apim:admin_settings",
 })
 
 // portalScopes binds each scope to the built-in roles that carry the right of the role

@@ -8,6 +8,7 @@ missing=""
 case "${1:-test}" in
 test)
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || missing="$missing postgresql"
+	{ command -v redis-server || command -v valkey-server; } >/dev/null || missing="$missing redis-server"
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
 	command -v gcc >/dev/null || command -v cc >/dev/null || missing="$missing gcc libc6-dev" # for -race
 	command -v curl >/dev/null || missing="$missing curl"

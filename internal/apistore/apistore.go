@@ -5,6 +5,7 @@
 //	application.go    applications
 //	keys.go           consumer keys and secrets, registration of clients
 //	client.go         clients that register themselves
+//	apikey.go         API keys
 //	subscription.go   subscriptions, and everything at one press
 //	call.go           why calls were answered as they were
 //
@@ -58,6 +59,12 @@ type Store interface {
 	DeleteSecret(ctx context.Context, consumerKey, id string) error
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
 	GrantUses(ctx context.Context, consumerKey string) ([]gatehouse.GrantUse, error)
+
+	CreateAPIKey(ctx context.Context, k *gatehouse.APIKey, rule func(existing []*gatehouse.APIKey) error) error
+	APIKeysOfApplication(ctx context.Context, orgID, applicationID string) ([]*gatehouse.APIKey, error)
+	APIKeysOfAPI(ctx context.Context, orgID, apiID, ownerID string) ([]*gatehouse.APIKey, error)
+	UpdateAPIKey(ctx context.Context, orgID, id string, rule func(*gatehouse.APIKey) error) error
+	DeleteAPIKey(ctx context.Context, orgID, id string, rule func(*gatehouse.APIKey) error) error
 
 	Subscription(ctx context.Context, orgID, id string) (*gatehouse.Subscription, error)
 	SubscriptionsOf(ctx context.Context, applicationID string) ([]gatehouse.Subscription, error)

@@ -3,6 +3,8 @@
 //
 //	changes.go   tails the change feed, in the order of the commits
 //	cache.go     bounded caches that the feed keeps true
+//	redis.go     a Redis that all nodes share, where there is one
+//	count_redis.go     counts there, all or none in one step
 //
 // It does not own the feed's table (package db), nor what a change means: subscribers
 // read again what it names.

@@ -68,6 +68,13 @@ type Config struct {
 	// Effective alone.
 	Database string
 
+	// Redis is the Redis or Valkey in which all nodes of a cluster count calls together, so
+	// that limits hold for all of them and not for each: redis://USER:PASSWORD@HOST:PORT/DB,
+	// redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/MASTER, with
+	// rediss for TLS. A node whose Redis does not answer counts for itself. It may hold a
+	// password: print it through Effective alone. Default none.
+	Redis string
+
 	// BackendNetworks is what backends, imports by URL and other outbound calls may
 	// reach, checked on the address that is dialled: "private" allows everything but
 	// link-local and multicast addresses and this server's own; "public" allows public

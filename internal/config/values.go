@@ -72,6 +72,19 @@ func parseDatabase(text string) (string, error) {
 	return "", fmt.Errorf("not a database: use sqlite or postgres://USER:PASSWORD@HOST:PORT/NAME")
 }
 
+// parseRedis checks the kind alone, like parseDatabase; none is empty.
+func parseRedis(text string) (string, error) {
+	if text == "" || text == none {
+		return "", nil
+	}
+	for _, kind := range []string{"", "+cluster", "+sentinel"} {
+		if strings.HasPrefix(text, "redis"+kind+"://") || strings.HasPrefix(text, "rediss"+kind+"://") {
+			return text, nil
+		}
+	}
+	return "", errors.New("not a Redis: use redis://HOST:PORT, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT/MASTER, or none")
+}
+
 func parsePath(text string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("name a folder")

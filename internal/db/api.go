@@ -39,7 +39,8 @@ func settings(s string) (gatehouse.Settings, error) {
 }
 
 // CreateAPI stores a new API with its definition. The rule sees the organization's
-// APIs and scopes of now and may refuse; it runs in the same transaction.
+// APIs and scopes of now and may refuse; it runs in the same transaction, in which the
+// tiers that the API names must be there too.
 func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		apis, err := t.apis(ctx, a.OrgID, a.OrgKey)
@@ -51,6 +52,9 @@ func (db *DB) CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Def
 			return err
 		}
 		if err := rule(apis, scopes); err != nil {
+			return err
+		}
+		if err := t.checkTiers(ctx, a.OrgID, a.CheckTiers); err != nil {
 			return err
 		}
 		err = t.CreateAPI(ctx, query.CreateAPIParams{
@@ -95,6 +99,9 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err := rule(a, &def, scopes); err != nil {
 			return err
 		}
+		if err := t.checkTiers(ctx, orgID, a.CheckTiers); err != nil {
+			return err
+		}
 		err = t.UpdateAPI(ctx, query.UpdateAPIParams{
 			ID: id, Description: a.Description, Provider: a.Provider, State: string(a.State), Production: a.Production, Sandbox: a.Sandbox,
 			Tiers: text(a.Tiers), Approval: a.Approval, Resources: text(a.Resources), Tags: text(a.Tags), Scopes: text(names(def.Scopes)),
@@ -109,9 +116,37 @@ func (db *DB) UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err := t.dropScopes(ctx, orgID, without(defined, names(def.Scopes))); err != nil {
 			return err
 		}
-		return t.changed(ctx, gatehouse.APIChanged, id)
+		if err := t.changed(ctx, gatehouse.APIChanged, id); err != nil {
+			return err
+		}
+		return t.onlyDefault(ctx, a)
 	})
 	return db.explain(err, "API")
+}
+
+// onlyDefault takes from the other versions of a that they are the default version, once a
+// is and is served. Before, the one that was goes on.
+func (t *tx) onlyDefault(ctx context.Context, a *gatehouse.API) error {
+	if !a.Settings.Default || !a.Served() {
+		return nil
+	}
+	all, err := t.apis(ctx, a.OrgID, a.OrgKey)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.ID == a.ID || other.Context != a.Context || !other.Settings.Default {
+			continue
+		}
+		other.Settings.Default = false
+		if err := t.UpdateSettings(ctx, query.UpdateSettingsParams{ID: other.ID, Settings: jsonText(other.Settings)}); err != nil {
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.APIChanged, other.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteAPI removes an API, its subscriptions, and the scopes that no other API
@@ -137,6 +172,10 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 		if err != nil {
 			return err
 		}
+		apps, err := t.ApplicationsSubscribedTo(ctx, id)
+		if err != nil {
+			return err
+		}
 		rows, err := t.DeleteAPI(ctx, query.DeleteAPIParams{OrgID: orgID, ID: id})
 		if err := one(rows, err, "API"); err != nil {
 			return err
@@ -149,6 +188,9 @@ func (db *DB) DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gate
 			return err
 		}
 		if err := t.changed(ctx, gatehouse.ClientChanged, clients...); err != nil {
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.ApplicationChanged, apps...); err != nil {
 			return err
 		}
 		return t.changed(ctx, gatehouse.APIChanged, id)
@@ -191,10 +233,10 @@ func (db *DB) Document(ctx context.Context, orgID, id string) (string, error) {
 	return document, db.explain(err, "API")
 }
 
-// ServedAPI returns an API when the gateway serves it, whatever its organization; it
-// is NotFound when it is gone or in a state that is not served.
-func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) {
-	r, err := db.q.ServedAPI(ctx, id)
+// KnownAPI returns an API when the gateway knows it, whatever its organization; it is
+// NotFound when it is gone or retired.
+func (db *DB) KnownAPI(ctx context.Context, id string) (*gatehouse.API, error) {
+	r, err := db.q.KnownAPI(ctx, id)
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
@@ -205,22 +247,26 @@ func (db *DB) ServedAPI(ctx context.Context, id string) (*gatehouse.API, error) 
 	return a, err
 }
 
-// ServedAPIs returns every API that the gateway serves, with what it needs of them: the
+// KnownAPIs returns every API that the gateway knows, with what it needs of them: the
 // documents of a few.
-func (db *DB) ServedAPIs(ctx context.Context) ([]*gatehouse.API, error) {
-	rows, err := db.q.ServedAPIs(ctx)
+func (db *DB) KnownAPIs(ctx context.Context) ([]*gatehouse.API, error) {
+	rows, err := db.q.KnownAPIs(ctx)
 	if err != nil {
 		return nil, db.explain(err, "API")
 	}
-	return tryEach(rows, func(r query.ServedAPIsRow) (*gatehouse.API, error) {
+	return tryEach(rows, func(r query.KnownAPIsRow) (*gatehouse.API, error) {
 		resources, err := list[gatehouse.Resource](r.Resources)
+		if err != nil {
+			return nil, err
+		}
+		tiers, err := list[string](r.Tiers)
 		if err != nil {
 			return nil, err
 		}
 		set, err := settings(r.Settings)
 		a := &gatehouse.API{
 			ID: r.ID, OrgID: r.OrgID, OrgKey: r.OrgKey, Name: r.Name, Version: r.Version, Context: r.Context,
-			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Resources: resources, Settings: set,
+			State: gatehouse.State(r.State), Production: r.Production, Sandbox: r.Sandbox, Tiers: tiers, Resources: resources, Settings: set,
 		}
 		if err == nil && a.Has(gatehouse.ValidatePolicy) {
 			a.Document, err = db.Document(ctx, a.OrgID, a.ID)

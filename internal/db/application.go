@@ -38,6 +38,9 @@ func (db *DB) Provision(ctx context.Context, app *gatehouse.Application, keys *g
 }
 
 func (t *tx) createApplication(ctx context.Context, app *gatehouse.Application) error {
+	if err := t.checkTiers(ctx, app.OrgID, app.CheckTiers); err != nil {
+		return err
+	}
 	return t.CreateApplication(ctx, query.CreateApplicationParams{
 		ID: app.ID, OrgID: app.OrgID, OwnerID: app.OwnerID, Name: app.Name, Description: app.Description,
 		Tier: app.Tier, TokenFormat: string(app.TokenFormat), CreatedAt: micros(app.CreatedAt),
@@ -82,6 +85,9 @@ func (db *DB) UpdateApplication(ctx context.Context, orgID, id string, rule func
 		if err := rule(app); err != nil {
 			return err
 		}
+		if err := t.checkTiers(ctx, orgID, app.CheckTiers); err != nil {
+			return err
+		}
 		err = t.UpdateApplication(ctx, query.UpdateApplicationParams{
 			ID: id, Name: app.Name, Description: app.Description, Tier: app.Tier, TokenFormat: string(app.TokenFormat),
 		})
@@ -110,7 +116,7 @@ func (db *DB) DeleteApplication(ctx context.Context, orgID, id string) error {
 				return err
 			}
 		}
-		return nil
+		return t.changed(ctx, gatehouse.ApplicationChanged, id)
 	})
 	return db.explain(err, "application")
 }
@@ -119,6 +125,9 @@ func (db *DB) DeleteApplication(ctx context.Context, orgID, id string) error {
 func (t *tx) applicationChanged(ctx context.Context, id string) error {
 	keys, err := t.KeysOf(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := t.changed(ctx, gatehouse.ApplicationChanged, id); err != nil {
 		return err
 	}
 	return t.changed(ctx, gatehouse.ClientChanged, each(keys, func(k query.Key) string { return k.ConsumerKey })...)

@@ -11,17 +11,27 @@ import (
 // changed appends to the change feed what this transaction changed of a noun.
 func (t *tx) changed(ctx context.Context, noun gatehouse.Noun, ids ...string) error {
 	for _, id := range ids {
-		if !t.announced {
-			if err := t.db.dialect.announce(ctx, t.sql); err != nil {
-				return err
-			}
-			t.announced = true
+		if err := t.announce(ctx); err != nil {
+			return err
 		}
 		err := t.AppendChange(ctx, query.AppendChangeParams{Noun: string(noun), ID: id, At: micros(t.db.Now())})
 		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// announce puts this transaction in turn with all others that announce something, from
+// now to its commit.
+func (t *tx) announce(ctx context.Context) error {
+	if t.announced {
+		return nil
+	}
+	if err := t.db.dialect.announce(ctx, t.sql); err != nil {
+		return err
+	}
+	t.announced = true
 	return nil
 }
 

@@ -7,11 +7,12 @@
 // transaction that changes it (change.go).
 //
 //	organization.go user.go session.go      people and where they belong
-//	api.go scope.go                         what publishers offer
-//	application.go keys.go subscription.go  what developers build
+//	api.go version.go scope.go              what publishers offer
+//	application.go keys.go subscription.go apikey.go   what developers build
 //	token.go                                refresh tokens, opaque access tokens, revocations
 //	authorize.go                            what browsers go through on the way to a token
 //	client.go                               what clients may present once
+//	tier.go deny.go                         tiers, and who is kept out
 //	device.go issuer.go grant.go            device codes; trusted issuers; uses of grants
 //	signing.go                              signing keys, sealed
 //	migrate.go migrations/                  the schema, forward only

@@ -114,7 +114,7 @@ func TestWhatIsStoredIsReadBack(t *testing.T) {
 		if diff := cmp.Diff([]gatehouse.Role{"editor"}, roles); diff != "" {
 			t.Error("unknown roles are made, built-in ones are not:", diff)
 		}
-		served, err := h.ServedAPIs(ctx)
+		served, err := h.KnownAPIs(ctx)
 		must(t, err)
 		if len(served) != 1 || served[0].BasePath() != "/t/johnsorg/orgnews/1.0.0" {
 			t.Errorf("served APIs: %v", served)
@@ -136,9 +136,9 @@ func TestGatewayIsGivenTheDocumentsItNeeds(t *testing.T) {
 				a.Settings.Policies = tt.policies
 				return nil
 			}))
-			all, err := h.ServedAPIs(ctx)
+			all, err := h.KnownAPIs(ctx)
 			must(t, err)
-			one, err := h.ServedAPI(ctx, h.api.ID)
+			one, err := h.KnownAPI(ctx, h.api.ID)
 			must(t, err)
 			if all[0].Document != tt.want || one.Document != tt.want {
 				t.Errorf("with %v: the documents %q, %q, want %q", tt.policies, all[0].Document, one.Document, tt.want)

@@ -67,6 +67,9 @@ func (db *DB) UpdateOrganization(ctx context.Context, key string, rule func(*gat
 		if err != nil {
 			return err
 		}
+		if err := t.applicationsOf(ctx, o.ID, ""); err != nil {
+			return err
+		}
 		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})
 	return db.explain(err, "organization")
@@ -88,6 +91,9 @@ func (db *DB) DeleteOrganization(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
+		if err := t.applicationsOf(ctx, o.ID, ""); err != nil {
+			return err
+		}
 		rows, err := t.DeleteOrganization(ctx, o.ID)
 		if err := one(rows, err, "organization"); err != nil {
 			return err
@@ -99,6 +105,9 @@ func (db *DB) DeleteOrganization(ctx context.Context, key string) error {
 			if err := t.changed(ctx, gatehouse.APIChanged, a.ID); err != nil {
 				return err
 			}
+		}
+		if err := t.changed(ctx, gatehouse.RulesChanged, key); err != nil {
+			return err
 		}
 		return t.changed(ctx, gatehouse.ClientChanged, clients...)
 	})

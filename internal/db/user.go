@@ -141,6 +141,9 @@ func (t *tx) ownerChanged(ctx context.Context, orgID, userID string) error {
 	if err != nil {
 		return err
 	}
+	if err := t.changed(ctx, gatehouse.MemberChanged, userID); err != nil {
+		return err
+	}
 	return t.changed(ctx, gatehouse.ClientChanged, clients...)
 }
 
@@ -150,6 +153,9 @@ func (t *tx) ownerChanged(ctx context.Context, orgID, userID string) error {
 func (db *DB) DeleteMember(ctx context.Context, org *gatehouse.Organization, userID string) error {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		if err := t.ownerChanged(ctx, org.ID, userID); err != nil {
+			return err
+		}
+		if err := t.memberGone(ctx, org.ID, userID); err != nil {
 			return err
 		}
 		rows, err := t.DeleteMember(ctx, query.DeleteMemberParams{OrgID: org.ID, UserID: userID})
@@ -184,6 +190,9 @@ func (db *DB) SetPassword(ctx context.Context, userID, passwordHash string) erro
 			return err
 		}
 		if err := t.DeleteDeviceCodesOf(ctx, userID); err != nil { // what was allowed and not fetched yet
+			return err
+		}
+		if err := t.changed(ctx, gatehouse.MemberChanged, userID); err != nil {
 			return err
 		}
 		return t.revoke(ctx, gatehouse.RevokeAll(gatehouse.RevokedUser, userID, db.Now()))

@@ -1,9 +1,10 @@
 // Package gatehousetest starts real things for tests: a server in a temporary folder on
-// free ports, and PostgreSQL from the machine's packages. Nothing is faked.
+// free ports, PostgreSQL and Redis from the machine's packages. Nothing is faked.
 //
 //	server.go     a Gatehouse server, and how to talk to it
 //	program.go    the real program as a process
 //	postgres.go   a PostgreSQL server, a database for each test
+//	redis.go      a Redis server, alone, as a Cluster or with a Sentinel
 package gatehousetest
 
 import (

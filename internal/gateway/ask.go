@@ -19,7 +19,10 @@ func (g *Gateway) Ask(ctx context.Context, q gatehouse.Question) (*gatehouse.Cal
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "the path must begin with /, like /petstore/v1/pets")
 	}
 	r := &http.Request{Method: strings.ToUpper(q.Method), RequestURI: target, Header: http.Header{}}
-	if q.Token != "" {
+	switch {
+	case gatehouse.ValidAPIKey(q.Token):
+		r.RequestURI += querySeparator(target) + gatehouse.APIKeyHeader + "=" + q.Token
+	case q.Token != "":
 		r.Header["Authorization"] = []string{"Bearer " + q.Token}
 	}
 	s := seen{at: g.Now(), method: r.Method}
@@ -45,14 +48,20 @@ func (g *Gateway) Ask(ctx context.Context, q gatehouse.Question) (*gatehouse.Cal
 	return &c, nil
 }
 
+func querySeparator(target string) string {
+	if strings.Contains(target, "?") {
+		return "&"
+	}
+	return "?"
+}
+
 // supposed are the facts of a call that nobody makes.
 type supposed struct {
 	ctx     context.Context
 	gateway *Gateway
 	address netip.Addr
 	bound   gatehouse.Binding // of the token
-
-	unlimited bool // limits do not matter
+	began   *stream           // the call that was made, when it lasts; its limits do not matter any more
 }
 
 func (s *supposed) Token(token string) (*gatehouse.Authorization, error) {
@@ -71,10 +80,37 @@ func (s *supposed) Proof(string) (string, error) { return s.bound.JKT, nil }
 
 func (s *supposed) Certificate() string { return s.bound.X5T }
 
+// Presented takes whoever asks to present a certificate that the API knows.
+func (s *supposed) Presented(of *certificates) *gatehouse.ClientCertificate {
+	if s.began != nil {
+		return of.match(s.began.chain, s.gateway.Now())
+	}
+	for _, known := range of.known {
+		return known
+	}
+	return nil
+}
+
+func (s *supposed) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	return s.gateway.apiKey(s.ctx, key)
+}
+
+func (s *supposed) Internal(key string) (*gatehouse.Authorization, error) {
+	return s.gateway.Tokens.VerifyInternal(key)
+}
+
+// Person asks for no password again: what has ended since names what it opened.
+func (s *supposed) Person(string, string, string) (*gatehouse.Authorization, error) {
+	if s.began == nil || s.began.person == nil || !s.gateway.Tokens.Stands(s.began.person) {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "nobody has signed in")
+	}
+	return s.began.person, nil
+}
+
 func (s *supposed) Address() netip.Addr { return s.address }
 
 func (s *supposed) Count(limits Limits) Quota {
-	if s.unlimited {
+	if s.began != nil {
 		return Quota{}
 	}
 	return s.gateway.counts.peek(&limits, s.gateway.Now())

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/wire"
@@ -217,7 +216,11 @@ func (c *call) watched(l *line, res *http.Response) *http.Response {
 	if res == nil || res.Body == http.NoBody || endless(res) || wire.Patient(res, time.Duration(l.settings.Tuning.IdleTimeout)) {
 		return res
 	}
-	res.Body = newPatientBody(res.Body, time.Duration(l.settings.Tuning.IdleTimeout))
+	if c.patient == nil || c.patient.spent {
+		c.patient = newPatientBody()
+	}
+	c.patient.ReadCloser, c.patient.patience = res.Body, time.Duration(l.settings.Tuning.IdleTimeout)
+	res.Body = c.patient
 	return res
 }
 
@@ -237,35 +240,32 @@ func endless(res *http.Response) bool {
 // errPaused is the error for an answer that paused for too long.
 var errPaused = errors.New("the backend's answer paused for too long")
 
-// patientBody is the body of an answer that is read with a patience that ends.
+// patientBody is the body of an answer that is read with a patience that ends. A call uses
+// its own again for the next answer, unless its patience has ended once.
 type patientBody struct {
 	io.ReadCloser
 	patience time.Duration
 	timer    *time.Timer
-	over     atomic.Bool
+	spent    bool // the timer has gone off, and may still close the body
 }
 
-func newPatientBody(body io.ReadCloser, patience time.Duration) *patientBody {
-	return &patientBody{ReadCloser: body, patience: patience}
+func newPatientBody() *patientBody {
+	b := &patientBody{}
+	b.timer = time.AfterFunc(time.Hour, func() { b.ReadCloser.Close() })
+	b.timer.Stop()
+	return b
 }
 
 // Read waits for as long as its patience lasts; then the body is closed, which ends the
 // wait. The time that the caller takes for what was read does not count.
 func (b *patientBody) Read(p []byte) (int, error) {
-	if b.timer == nil {
-		b.timer = time.AfterFunc(b.patience, b.end)
-	} else {
-		b.timer.Reset(b.patience)
-	}
+	b.timer.Reset(b.patience)
 	n, err := b.ReadCloser.Read(p)
-	b.timer.Stop()
-	if err != nil && !errors.Is(err, io.EOF) && b.over.Load() {
+	if !b.timer.Stop() {
+		b.spent = true
+	}
+	if b.spent && err != nil && !errors.Is(err, io.EOF) {
 		err = errPaused
 	}
 	return n, err
-}
-
-func (b *patientBody) end() {
-	b.over.Store(true)
-	b.ReadCloser.Close()
 }

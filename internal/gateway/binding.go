@@ -57,7 +57,7 @@ func (d *Decision) addressed(gateway string) bool {
 	}
 	for _, resource := range d.Authorization.Audience {
 		path, below := strings.CutPrefix(resource, gateway)
-		if below && (path == "" || path == d.API.BasePath() || path == "/t/"+d.API.OrgKey+d.API.Context+"/"+d.API.Version) {
+		if below && (path == "" || path == d.API.BasePath() || path == "/t/"+d.API.OrgKey+d.API.Path()) {
 			return true
 		}
 	}

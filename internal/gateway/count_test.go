@@ -7,14 +7,29 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gatehouse/gatehouse"
 )
 
 func newCounts() *counts { return &counts{seed: maphash.MakeSeed()} }
 
 func only(level Level, id string, perMinute int64) *Limits {
 	var l Limits
-	l[level] = Limit{Subject{Level: level, ID: id}, perMinute}
+	l.add(level, 0, id, aMinute(perMinute))
 	return &l
+}
+
+// aMinute is a limit of calls in a minute.
+func aMinute(calls int64) *Allowance {
+	return newAllowance(gatehouse.Limit{Calls: calls, Every: 1, Unit: gatehouse.PerMinute}, false)
+}
+
+// three is a limit on each of three levels.
+func three(resource, application, subscription int64, id string) *Limits {
+	l := only(ResourceLevel, "resource", resource)
+	l.add(ApplicationLevel, 0, id, aMinute(application))
+	l.add(SubscriptionLevel, 0, id, aMinute(subscription))
+	return l
 }
 
 func TestALimitOfNLetsNThrough(t *testing.T) {
@@ -40,7 +55,7 @@ func TestTheMinuteIsThatOfTheClock(t *testing.T) {
 		"half a minute later":                   {10 * time.Second, 40 * time.Second, true, 20},
 		"the next minute":                       {59 * time.Second, 60 * time.Second, false, 60},
 		"much later":                            {0, 90 * time.Minute, false, 60},
-		"a late call of the minute before":      {60 * time.Second, 59 * time.Second, true, 1},
+		"a late call of the minute before":      {60 * time.Second, 59 * time.Second, true, 60},
 		"the clock was set back by two minutes": {2 * time.Minute, 0, false, 60},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +72,7 @@ func TestTheMinuteIsThatOfTheClock(t *testing.T) {
 
 func TestCountersAreForgottenAfterTheMinute(t *testing.T) {
 	c := newCounts()
-	for minute := range 3 {
+	for minute := range 5 {
 		for i := range 10_000 {
 			c.take(only(SubscriptionLevel, fmt.Sprint(minute, "-", i), 1), noon.Add(time.Duration(minute)*time.Minute))
 		}
@@ -66,8 +81,8 @@ func TestCountersAreForgottenAfterTheMinute(t *testing.T) {
 	for i := range c.parts {
 		kept += len(c.parts[i].counters)
 	}
-	if kept != 10_000 {
-		t.Errorf("%d counters are kept, want those of the last minute", kept)
+	if kept != 20_000 {
+		t.Errorf("%d counters are kept, want those of this minute and of the last one", kept)
 	}
 }
 
@@ -92,15 +107,11 @@ func TestLimitsAreExactWhenAllCallAtOnce(t *testing.T) {
 			start := make(chan struct{})
 			for i := range 4000 {
 				app := i % len(passed)
-				limits := Limits{
-					{Subject{ResourceLevel, "api", "GET", "/"}, tt.resource},
-					{Subject{Level: ApplicationLevel, ID: fmt.Sprint(app)}, tt.application},
-					{Subject{Level: SubscriptionLevel, ID: fmt.Sprint(app)}, tt.subscription},
-				}
+				limits := three(tt.resource, tt.application, tt.subscription, fmt.Sprint(app))
 				all.Go(func() {
 					<-start
 					for range 50 {
-						if !c.take(&limits, noon).Full {
+						if !c.take(limits, noon).Full {
 							passed[app].Add(1)
 						}
 					}
@@ -116,13 +127,13 @@ func TestLimitsAreExactWhenAllCallAtOnce(t *testing.T) {
 					t.Errorf("application %d: %d calls passed", i, got)
 				}
 			}
-			resource := Limits{{Subject{ResourceLevel, "api", "GET", "/"}, tt.resource}}
+			resource := only(ResourceLevel, "resource", tt.resource)
 			for range tt.left {
-				if c.take(&resource, noon).Full {
+				if c.take(resource, noon).Full {
 					t.Fatal("refused calls used the resource up")
 				}
 			}
-			if !c.take(&resource, noon).Full {
+			if !c.take(resource, noon).Full {
 				t.Error("the resource lets more through than its limit")
 			}
 		})
@@ -151,7 +162,7 @@ func TestLimitsAreExactWhenTheMinuteTurns(t *testing.T) {
 func BenchmarkCountAtOnce(b *testing.B) {
 	for name, limits := range map[string]*Limits{
 		"subscription": only(SubscriptionLevel, "sub", 1<<62),
-		"all":          {{Subject{ResourceLevel, "api", "GET", "/"}, 1 << 62}, {Subject{Level: ApplicationLevel, ID: "app"}, 1 << 62}, {Subject{Level: SubscriptionLevel, ID: "sub"}, 1 << 62}},
+		"all":          three(1<<62, 1<<62, 1<<62, "id"),
 	} {
 		b.Run(name, func(b *testing.B) {
 			c := newCounts()

@@ -44,6 +44,17 @@ type Facts interface {
 	Address() netip.Addr
 	// Certificate returns the thumbprint of the caller's TLS certificate, or nothing.
 	Certificate() string
+	// Presented returns by which of the API's certificates its caller is known, or nil.
+	Presented(of *certificates) *gatehouse.ClientCertificate
+	// APIKey returns what is known of an API key, and everything known of the application
+	// whose subscriptions it uses, nil if there is none; NotFound when one of them is gone,
+	// and an error with gatehouse.ErrTokenExpired in its chain when the key has ended.
+	APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error)
+	// Internal returns what an internal key says; Unauthenticated when it is not valid.
+	Internal(key string) (*gatehouse.Authorization, error)
+	// Person returns what a member of an organization may do, proven by a password;
+	// Unauthenticated when it is not theirs, Unavailable when too many are asked for.
+	Person(orgKey, name, password string) (*gatehouse.Authorization, error)
 	// Count counts the call against all limits, or against none when one of them is
 	// used up, and returns what is left.
 	Count(limits Limits) Quota
@@ -68,9 +79,12 @@ type Decision struct {
 	Limits        Limits                  // that the call counts against
 	Quota         Quota                   // what they leave
 
-	policies *chain // of the resource; nil when none was found
-	cors     *cors  // of the API; nil when the path belongs to none
-	grpc     bool   // the caller reads refusals as gRPC writes them
+	policies *chain    // of the resource; nil when none was found
+	subject  string    // of the resource's limit
+	security *security // of the API; nil when the path belongs to none
+	cors     *cors     // the same
+	brought  string    // what sort of credential says who calls
+	grpc     bool      // the caller reads refusals as gRPC writes them
 }
 
 // Decide says what comes of a call. It has no clock and no input or output of its own:
@@ -78,11 +92,11 @@ type Decision struct {
 func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	d.Stage = StageAPI
 	r, rest := t.find(h.Path)
-	if r == nil {
+	if r == nil || !r.api.Served() && !tries(f, h, r.api.ID) {
 		d.Refusal = unknownAPI
 		return d
 	}
-	d.API, d.Rest, d.cors = &r.api, rest, r.cors
+	d.API, d.Rest, d.security, d.cors = &r.api, rest, r.security, r.cors
 	if r.api.State == gatehouse.Blocked {
 		d.Refusal = blockedAPI
 		return d
@@ -90,7 +104,7 @@ func Decide(t *Table, f Facts, h *Head) (d Decision) {
 	if !d.find(&r.resources, h) || d.Resource.Auth != gatehouse.AuthNone && !d.authorize(f, h) {
 		return d
 	}
-	if d.choose(r) && d.admitted(f, h) && d.within(f) {
+	if d.permitted(t, r, f) && d.choose(r) && d.admitted(f, h) && d.within(t, r, f, h) {
 		d.Outcome = Forward
 	}
 	return d
@@ -110,7 +124,7 @@ func (d *Decision) find(resources *node, h *Head) bool {
 	preflight := h.Preflight && h.Method == "OPTIONS" && !d.cors.off
 	if !preflight {
 		if found := resources.match(path, h.Method); found != nil {
-			d.Resource, d.policies = found.Resource, found.policies
+			d.Resource, d.policies, d.subject = found.Resource, found.policies, found.subject
 			return true
 		}
 	}
@@ -122,20 +136,6 @@ func (d *Decision) find(resources *node, h *Head) bool {
 		return false
 	}
 	return d.refuse(wrongMethod)
-}
-
-// authorize runs the checks of a call that needs a token, in the order in which their
-// refusals are promised.
-func (d *Decision) authorize(f Facts, h *Head) bool {
-	d.Stage = StageCredentials
-	token, byProof, ok := credentials(h.Authorization)
-	if !ok {
-		return d.refuse(missingCredentials)
-	}
-	if !validToken(token) {
-		return d.refuse(invalidToken)
-	}
-	return d.identify(f, token) && d.held(f, token, byProof) && d.addressed(h.Gateway) && d.subscribed() && d.opened()
 }
 
 // identify finds out who calls: what the token says, and what is known of the keys it
@@ -166,23 +166,24 @@ func (d *Decision) identify(f Facts, token string) bool {
 	return true
 }
 
-// subscribed checks that the token is of the API's organization and of the kind the
-// resource asks for, and that its application may call the API. A prototype is there
-// to be tried out and takes no subscriptions, so it needs none; one from the time
-// before it was a prototype still counts.
+// ofKind checks that the resource is open to the kind of caller: an application, or a user.
+func (d *Decision) ofKind() bool {
+	wrong := d.Resource.Auth == gatehouse.AuthApplication && d.Authorization.For != gatehouse.ForApplication ||
+		d.Resource.Auth == gatehouse.AuthUser && d.Authorization.For != gatehouse.ForUser
+	return !wrong || d.refuse(wrongTokenType)
+}
+
+// subscribed checks that the caller is of the API's organization, and that its application
+// may call the API. A prototype is there to be tried out and takes no subscriptions, so it
+// needs none, nor does an API without subscriptions; one from another time still counts.
 func (d *Decision) subscribed() bool {
 	d.Stage = StageSubscription
 	if d.Authorization.OrgKey != d.API.OrgKey {
 		return d.refuse(notSubscribed)
 	}
-	wrong := d.Resource.Auth == gatehouse.AuthApplication && d.Authorization.For != gatehouse.ForApplication ||
-		d.Resource.Auth == gatehouse.AuthUser && d.Authorization.For != gatehouse.ForUser
-	if wrong {
-		return d.refuse(wrongTokenType)
-	}
 	s := d.Client.Subscription(d.API.ID)
 	if d.Subscription = s; s == nil {
-		return d.API.State == gatehouse.Prototyped || d.refuse(notSubscribed)
+		return d.API.State == gatehouse.Prototyped || d.API.Subscriptionless() || d.refuse(notSubscribed)
 	}
 	switch s.State {
 	case gatehouse.Unblocked:
@@ -205,7 +206,7 @@ func (d *Decision) opened() bool {
 // before the limits, so that a call which has no backend uses nothing up.
 func (d *Decision) choose(r *route) bool {
 	d.Stage = StageBackend
-	sandbox := d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
+	sandbox := d.sandbox()
 	if d.Backend = r.production; sandbox {
 		d.Backend = r.sandbox
 	}
@@ -216,6 +217,11 @@ func (d *Decision) choose(r *route) bool {
 		return d.refuse(noSandbox)
 	}
 	return d.refuse(noProduction)
+}
+
+// sandbox reports whether the call goes to the sandbox.
+func (d *Decision) sandbox() bool {
+	return d.Authorization != nil && d.Authorization.KeyType == gatehouse.Sandbox
 }
 
 // maxToken bounds an access token, in bytes.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 type facts struct {
 	tokens  map[string]*gatehouse.Authorization
 	clients map[string]*gatehouse.Client
+	keys    map[string]*gatehouse.APIKey
+	chain   []*x509.Certificate
 	broken  error
 
 	certificate string

@@ -21,6 +21,7 @@ const (
 	StageToken
 	StageSubscription
 	StageScope
+	StageDenied
 	StageBackend
 	StagePolicies
 	StageTiers
@@ -41,8 +42,9 @@ var explained = [stages]struct {
 	StageResource:     {name: "resource", saw: sawResource},
 	StageCredentials:  {name: "credentials", saw: func(*Decision) string { return "the call brings credentials that the API takes" }, needs: needsToken},
 	StageToken:        {name: "token", saw: sawToken, needs: needsToken},
-	StageSubscription: {name: "subscription", saw: sawSubscription, needs: needsToken},
-	StageScope:        {name: "scope", saw: sawScope, needs: needsToken},
+	StageSubscription: {name: "subscription", saw: sawSubscription, needs: needsSubscription},
+	StageScope:        {name: "scope", saw: sawScope, needs: needsScope},
+	StageDenied:       {name: "deny policies", saw: sawDenied},
 	StageBackend:      {name: "backend", saw: sawBackend},
 	StagePolicies:     {name: "policies", saw: sawPolicies, needs: func(d *Decision) bool { return d.Policy != "" || len(d.policies.admitters) > 0 }},
 	StageTiers:        {name: "tiers", saw: sawTiers, needs: func(d *Decision) bool { return d.Quota.Limit > 0 }},
@@ -108,6 +110,14 @@ func orRoot(path string) string {
 
 func needsToken(d *Decision) bool { return d.Resource != nil && d.Resource.Auth != gatehouse.AuthNone }
 
+// needsSubscription: passwords, certificates and internal keys need none.
+func needsSubscription(d *Decision) bool { return needsToken(d) && d.Client != nil }
+
+// needsScope: keys and certificates are not asked for one.
+func needsScope(d *Decision) bool {
+	return needsToken(d) && (d.brought == "token" || d.brought == "password")
+}
+
 func sawAPI(d *Decision) string {
 	return fmt.Sprintf("%s %s is %s", d.API.Name, d.API.Version, d.API.State)
 }
@@ -125,23 +135,29 @@ func sawResource(d *Decision) string {
 func sawToken(d *Decision) string {
 	a := d.Authorization
 	whose := "of the application itself"
-	if a.For == gatehouse.ForUser {
+	switch {
+	case a.For == gatehouse.ForUser:
 		whose = "of " + a.Username
+	case d.Client == nil:
+		whose = "of no application"
 	}
 	until := "which never expires"
 	if !a.ExpiresAt.Equal(gatehouse.EndOfTime) {
 		until = "good until " + a.ExpiresAt.UTC().Format(time.DateTime) + " UTC"
 	}
-	return fmt.Sprintf("a %s token %s in %s, %s", a.KeyType, whose, a.OrgKey, until)
+	return fmt.Sprintf("a %s %s %s in %s, %s", a.KeyType, d.brought, whose, a.OrgKey, until)
 }
 
 func sawSubscription(d *Decision) string {
+	if d.Client == nil {
+		return "no application has taken up the API key"
+	}
 	application := d.Client.Application.Name
 	if s := d.Subscription; s != nil {
 		return fmt.Sprintf("the application %s subscribes on %s: %s", application, s.Tier, s.State)
 	}
 	if d.Authorization.OrgKey != d.API.OrgKey {
-		return fmt.Sprintf("the token is of the organization %s, the API of %s", d.Authorization.OrgKey, d.API.OrgKey)
+		return fmt.Sprintf("the "+d.brought+" is of the organization %s, the API of %s", d.Authorization.OrgKey, d.API.OrgKey)
 	}
 	return fmt.Sprintf("the application %s does not subscribe to %s %s", application, d.API.Name, d.API.Version)
 }
@@ -156,6 +172,13 @@ func sawScope(d *Decision) string {
 		asks = "any one of the scopes " + strings.Join(d.Resource.Scopes, " ")
 	}
 	return fmt.Sprintf("the resource opens to %s; the token holds %s", asks, held)
+}
+
+func sawDenied(d *Decision) string {
+	if d.Stage == StageDenied {
+		return "a deny policy of " + d.API.OrgKey + " keeps the API, the application, the user or the address out"
+	}
+	return "no deny policy keeps the call out"
 }
 
 func sawBackend(d *Decision) string {
@@ -184,9 +207,12 @@ func sawPolicies(d *Decision) string {
 }
 
 func sawTiers(d *Decision) string {
-	q := &d.Quota
-	if q.Full {
-		return fmt.Sprintf("the limit of %d calls is used up for another %d seconds", q.Limit, q.Wait)
+	q, what := &d.Quota, "calls"
+	if q.bytes {
+		what = "bytes"
 	}
-	return fmt.Sprintf("%d of %d calls are left, for another %d seconds", q.Remaining, q.Limit, q.Wait)
+	if q.Full {
+		return fmt.Sprintf("the limit of %d %s is used up for another %d seconds", q.Limit, what, q.Wait)
+	}
+	return fmt.Sprintf("%d of %d %s are left, for another %d seconds", q.Remaining, q.Limit, what, q.Wait)
 }

@@ -35,19 +35,19 @@ func TestExplain(t *testing.T) {
 		c.Application.Name = "shop"
 	}
 	for _, tt := range []struct{ call, authorization, want string }{
-		{"GET /pets/v1/pets", "Bearer user", "++++++++oo. "},
-		{"GET /pets/v1/open", "", "+++oooo+oo. "},
-		{"GET /nothing/v1/pets", "", "+!......... API: no API is served at this path"},
-		{"GET /blocked/v1/pets", "", "+!......... API: blocked v1 is BLOCKED"},
-		{"GET /pets/v1/nothing", "", "++!........ resource: pets v1 has no resource at /nothing"},
-		{"DELETE /pets/v1/pets", "", "++!........ resource: the path is a resource's, with the methods GET, HEAD, POST"},
-		{"GET /pets/v1/pets", "", "+++!....... credentials: Missing Credentials"},
-		{"GET /pets/v1/pets", "Bearer nobody", "++++!...... token: Invalid Credentials"},
-		{"GET /stranger/v1/pets", "Bearer user", "+++++!..... subscription: the application shop does not subscribe to stranger v1"},
-		{"GET /pets/v1/pets", "Bearer blocked", "+++++!..... subscription: the application shop subscribes on : BLOCKED"},
-		{"GET /t/johnsorg/pets/v1/pets", "Bearer user", "+++++!..... subscription: the token is of the organization default, the API of johnsorg"},
-		{"POST /pets/v1/pets", "Bearer user", "++++++!.... scope: the resource opens to any one of the scopes update admin; the token holds read"},
-		{"GET /live/v1/pets", "Bearer sandbox", "+++++++!... backend: the API has no sandbox backend"},
+		{"GET /pets/v1/pets", "Bearer user", "+++++++++oo. "},
+		{"GET /pets/v1/open", "", "+++oooo++oo. "},
+		{"GET /nothing/v1/pets", "", "+!.......... API: no API is served at this path"},
+		{"GET /blocked/v1/pets", "", "+!.......... API: blocked v1 is BLOCKED"},
+		{"GET /pets/v1/nothing", "", "++!......... resource: pets v1 has no resource at /nothing"},
+		{"DELETE /pets/v1/pets", "", "++!......... resource: the path is a resource's, with the methods GET, HEAD, POST"},
+		{"GET /pets/v1/pets", "", "+++!........ credentials: Missing Credentials"},
+		{"GET /pets/v1/pets", "Bearer nobody", "++++!....... token: Invalid Credentials"},
+		{"GET /stranger/v1/pets", "Bearer user", "+++++!...... subscription: the application shop does not subscribe to stranger v1"},
+		{"GET /pets/v1/pets", "Bearer blocked", "+++++!...... subscription: the application shop subscribes on : BLOCKED"},
+		{"GET /t/johnsorg/pets/v1/pets", "Bearer user", "+++++!...... subscription: the token is of the organization default, the API of johnsorg"},
+		{"POST /pets/v1/pets", "Bearer user", "++++++!..... scope: the resource opens to any one of the scopes update admin; the token holds read"},
+		{"GET /live/v1/pets", "Bearer sandbox", "++++++++!... backend: the API has no sandbox backend"},
 	} {
 		method, path, _ := strings.Cut(tt.call, " ")
 		d := Decide(table, f, &Head{Method: method, Path: path, Authorization: tt.authorization})

@@ -5,8 +5,14 @@
 //	table.go       the compiled APIs, found by base path
 //	match.go       the resources of one API, found by path template
 //	decide.go      the decision: refuse, answer or forward, a pure function
-//	limit.go       how many calls of a minute are let through, and what is left of them
-//	count.go       the calls of the running minute, counted on this node
+//	scheme.go certificates.go     the credentials that an API looks at
+//	rules.go       tiers and deny policies, compiled for each organization
+//	denied.go      whom an organization keeps out
+//	condition.go   the calls that a tier gives a limit of their own
+//	limit.go       what a call counts against, and what is left of it
+//	count.go       what is used of the running windows, counted on this node
+//	shared.go      the same for all nodes together
+//	meter.go       the bytes that pass, for limits of bytes
 //	binding.go     whom a token may be used by, and for which API
 //	metadata.go    what the gateway protects, and where tokens come from (RFC 9728)
 //	policy.go      what is done to calls on their way; policy_*.go: one each
@@ -58,8 +64,14 @@ import (
 
 // APIs are the definitions the table is compiled from.
 type APIs interface {
-	ServedAPIs(ctx context.Context) ([]*gatehouse.API, error)
-	ServedAPI(ctx context.Context, id string) (*gatehouse.API, error)
+	KnownAPIs(ctx context.Context) ([]*gatehouse.API, error)
+	KnownAPI(ctx context.Context, id string) (*gatehouse.API, error)
+}
+
+// Rules are the tiers and deny policies that organizations have of their own.
+type Rules interface {
+	AllRules(ctx context.Context) ([]*gatehouse.Rules, error)
+	Rules(ctx context.Context, orgKey string) (*gatehouse.Rules, error)
 }
 
 // Tokens read access tokens.
@@ -67,6 +79,11 @@ type Tokens interface {
 	// Verify returns what a token says; Unauthenticated when it is not valid, with
 	// gatehouse.ErrTokenExpired in the chain if it was once.
 	Verify(ctx context.Context, token string) (*gatehouse.Authorization, error)
+	// VerifyInternal does the same with a key by which a publisher tries out the APIs that
+	// are its audience.
+	VerifyInternal(key string) (*gatehouse.Authorization, error)
+	// Stands reports whether no revocation names what was true once.
+	Stands(a *gatehouse.Authorization) bool
 }
 
 // Clients know consumer keys.
@@ -74,14 +91,37 @@ type Clients interface {
 	Client(ctx context.Context, consumerKey string) (*gatehouse.Client, error)
 }
 
+// APIKeys know API keys.
+type APIKeys interface {
+	// APIKey returns what is known of a key, live or not, and of its application, if it has
+	// one; NotFound when either is gone.
+	APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error)
+}
+
+// People prove who they are by a password.
+type People interface {
+	// Person returns what a member of an organization may do, who signs in from an address.
+	// An Unauthenticated error does not tell why; Unavailable means that too many sign in.
+	Person(ctx context.Context, orgKey, name, password string, from netip.Addr) (*gatehouse.Authorization, error)
+}
+
 // Gateway is the handler for calls of APIs. Fill it, call Load, then serve; Close it
 // in the end.
 type Gateway struct {
 	APIs    APIs
+	Rules   Rules // nil means that no organization has any
 	Tokens  Tokens
 	Clients Clients
+	APIKeys APIKeys
+	People  People
 	// Signer signs what backends are told; nil means that no API may ask for it.
 	Signer Signer
+
+	// Shared counts calls for all nodes together; nil means that each counts for itself.
+	Shared Shared
+	// Salt is mixed into what the addresses of callers are counted under, the same on all
+	// nodes and known to nobody else.
+	Salt uint64
 
 	// URL is what the world calls the gateway: the issuer of tokens, and the beginning of
 	// the URLs that tokens are asked for.
@@ -123,6 +163,7 @@ type Gateway struct {
 	recent  recent
 	usage   usage
 	streams streams
+	apart   atomic.Int64 // until when this node counts for itself, in Unix nanoseconds; 0 while Shared answers
 }
 
 // Load compiles all APIs anew. An API that cannot be compiled is left out and logged.
@@ -130,7 +171,7 @@ type Gateway struct {
 func (g *Gateway) Load(ctx context.Context) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	apis, err := g.APIs.ServedAPIs(ctx)
+	apis, err := g.APIs.KnownAPIs(ctx)
 	if err != nil {
 		return fmt.Errorf("load APIs, the gateway serves what it had: %w", err)
 	}
@@ -138,7 +179,34 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		g.Log.ErrorContext(ctx, "APIs left out of the gateway", "error", err)
 	}
+	table.salt = g.Salt
+	if g.Rules != nil {
+		all, err := g.Rules.AllRules(ctx)
+		if err != nil {
+			return fmt.Errorf("load rules, the gateway serves what it had: %w", err)
+		}
+		if table.rules, err = newRules(all); err != nil {
+			g.Log.ErrorContext(ctx, "rules left out of the gateway", "error", err)
+		}
+	}
 	g.put(table, nil)
+	return nil
+}
+
+// ApplyRules takes up whatever changed of the rules of one organization. When it returns,
+// calls that begin see the change. On an error the rules that were in force stay so.
+func (g *Gateway) ApplyRules(ctx context.Context, orgKey string) error {
+	g.change.Lock()
+	defer g.change.Unlock()
+	rules, err := g.Rules.Rules(ctx, orgKey)
+	if err != nil {
+		return fmt.Errorf("load the rules of %s, the gateway keeps what it had: %w", orgKey, err)
+	}
+	table, err := g.current().WithRules(rules)
+	if err != nil {
+		return fmt.Errorf("the gateway keeps the rules of %s as they were: %w", orgKey, err)
+	}
+	g.put(table, []string{}) // no API has changed
 	return nil
 }
 
@@ -147,7 +215,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 func (g *Gateway) Apply(ctx context.Context, apiID string) error {
 	g.change.Lock()
 	defer g.change.Unlock()
-	api, err := g.APIs.ServedAPI(ctx, apiID)
+	api, err := g.APIs.KnownAPI(ctx, apiID)
 	switch {
 	case gatehouse.KindOf(err) == gatehouse.NotFound:
 		g.put(g.current().Without(apiID), []string{apiID})

@@ -31,7 +31,7 @@ type store struct {
 	err  error
 }
 
-func (s *store) ServedAPIs(context.Context) ([]*gatehouse.API, error) {
+func (s *store) KnownAPIs(context.Context) ([]*gatehouse.API, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var apis []*gatehouse.API
@@ -41,7 +41,7 @@ func (s *store) ServedAPIs(context.Context) ([]*gatehouse.API, error) {
 	return apis, s.err
 }
 
-func (s *store) ServedAPI(_ context.Context, id string) (*gatehouse.API, error) {
+func (s *store) KnownAPI(_ context.Context, id string) (*gatehouse.API, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.apis[id]; a != nil || s.err != nil {
@@ -60,6 +60,12 @@ func (s *store) Verify(_ context.Context, token string) (*gatehouse.Authorizatio
 		return a, nil
 	}
 	return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "no such token")
+}
+
+func (s *store) Stands(*gatehouse.Authorization) bool { return true }
+
+func (s *store) VerifyInternal(string) (*gatehouse.Authorization, error) {
+	return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "no such key")
 }
 
 func (s *store) Client(context.Context, string) (*gatehouse.Client, error) {

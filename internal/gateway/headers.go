@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/observe"
@@ -34,7 +35,7 @@ func forbidden(name string) bool {
 		return true
 	}
 	switch name {
-	case "Authorization", "Dpop", "Forwarded", "Http2-Settings",
+	case "Authorization", "Dpop", "Forwarded", "Http2-Settings", "Internal-Key",
 		"X-Real-Ip", "X-Jwt-Assertion", "X-Original-Url", "X-Rewrite-Url",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override":
 		return true
@@ -120,9 +121,10 @@ func validQuery(query string) bool {
 }
 
 // withoutToken returns a query without any access_token (RFC 6750, section 2.3): the
-// gateway does not read it there, and backends must not see it. Everything else stays
-// as it was sent. A semicolon ends a parameter too, because some backends think so.
-func withoutToken(query string) string {
+// gateway does not read it there, and backends must not see it; nor other parameters that
+// carry credentials. Everything else stays as it was sent. A semicolon ends a parameter
+// too, because some backends think so.
+func withoutToken(query string, others ...string) string {
 	kept := 0
 	var out strings.Builder
 	for start := 0; start < len(query); {
@@ -130,7 +132,7 @@ func withoutToken(query string) string {
 		if i := strings.IndexAny(query[start:], "&;"); i >= 0 {
 			end = start + i + 1
 		}
-		if isToken(query[start:end]) {
+		if secret(query[start:end], others) {
 			out.WriteString(query[kept:start])
 			kept = end
 		}
@@ -143,12 +145,18 @@ func withoutToken(query string) string {
 	return strings.TrimRight(out.String(), "&;")
 }
 
-// isToken reports whether a parameter is named access_token, in any spelling.
-func isToken(parameter string) bool {
-	name, _, _ := strings.Cut(strings.TrimRight(parameter, "&;"), "=")
-	if len(name) < len("access_token") {
+// secret reports whether a parameter carries credentials.
+func secret(parameter string, others []string) bool {
+	parameter = strings.TrimRight(parameter, "&;")
+	return isNamed(parameter, "access_token") || slices.ContainsFunc(others, func(name string) bool { return isNamed(parameter, name) })
+}
+
+// isNamed reports whether a parameter has a name, in any spelling.
+func isNamed(parameter, name string) bool {
+	sent, _, _ := strings.Cut(parameter, "=")
+	if len(sent) < len(name) {
 		return false
 	}
-	decoded, err := url.QueryUnescape(name)
-	return err == nil && strings.EqualFold(decoded, "access_token")
+	decoded, err := url.QueryUnescape(sent)
+	return err == nil && strings.EqualFold(decoded, name)
 }

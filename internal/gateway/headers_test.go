@@ -151,11 +151,12 @@ func TestWithoutToken(t *testing.T) {
 }
 
 func FuzzWithoutToken(f *testing.F) {
-	for _, seed := range []string{"a=1&access_token=x", "access%5ftoken", "&&;;access_token;a", "a;access_token=&b", "%"} {
+	for _, seed := range []string{"a=1&access_token=x", "access%5ftoken", "&&;;access_token;a", "a;access_token=&b", "%", "a=b&%61pikey=c&d", "APIKey"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		got := withoutToken(query)
+		got := withoutToken(query, "apikey")
+		isToken := func(p string) bool { return isNamed(p, "access_token") || isNamed(p, "apikey") }
 		pieces := func(s string) []string {
 			return slices.DeleteFunc(strings.FieldsFunc(s, func(c rune) bool { return c == '&' || c == ';' }), isToken)
 		}

@@ -33,16 +33,21 @@ func limited(tb testing.TB) (*Table, *facts) {
 	return table, f
 }
 
-// use has a subject use up all its calls of a minute but some.
-func (f *facts) use(of Subject, calls int64, at time.Time) {
-	f.counts.part(&of).counter(&of, at.Unix()/60).used += calls
+// used returns the counter of a subject, in a minute.
+func (f *facts) used(of Subject, at time.Time) *int64 {
+	c := f.counts.part(&of).counter(&of, at.Unix())
+	c.turn(&Allowance{Window: gatehouse.Window{Seconds: 60}}, at.Unix())
+	return &c.used
 }
 
+// use has a subject use up some calls of a minute.
+func (f *facts) use(of Subject, calls int64, at time.Time) { *f.used(of, at) += calls }
+
 var (
-	petsGET  = Subject{ResourceLevel, "pets", "GET", "/pets"}
+	petsGET  = Subject{Level: ResourceLevel, ID: "pets GET /pets"}
 	petsApp  = Subject{Level: ApplicationLevel, ID: "app"}
 	petsSub  = Subject{Level: SubscriptionLevel, ID: "sub"}
-	petsOpen = Subject{ResourceLevel, "pets", "GET", "/open"}
+	petsOpen = Subject{Level: ResourceLevel, ID: "pets GET /open"}
 )
 
 func TestLimits(t *testing.T) {
@@ -101,8 +106,8 @@ func TestRefusedCallsUseNothingUp(t *testing.T) {
 			if d := Decide(table, f, &Head{Method: method, Path: path, Authorization: tt.authorization}); d.Outcome == Forward {
 				t.Fatal("forwarded")
 			}
-			for _, subject := range []Subject{petsGET, petsApp, {ResourceLevel, "pets", "POST", "/pets"}} {
-				if used := f.counts.part(&subject).counter(&subject, noon.Unix()/60).used; used != 0 {
+			for _, subject := range []Subject{petsGET, petsApp, {Level: ResourceLevel, ID: "pets POST /pets"}} {
+				if *f.used(subject, noon) != 0 {
 					t.Errorf("%v was counted", subject)
 				}
 			}
@@ -200,10 +205,9 @@ func BenchmarkDecide(b *testing.B) {
 			}
 			h := &Head{Method: "GET", Path: "/api700/v1/things30/42/part", Authorization: "Bearer user"}
 			var counters []*counter
-			for _, limit := range Decide(table, f, h).Limits {
-				if limit.PerMinute > 0 {
-					counters = append(counters, f.counts.part(&limit.Subject).counter(&limit.Subject, noon.Unix()/60))
-				}
+			limits := Decide(table, f, h).Limits
+			for _, limit := range limits.All() {
+				counters = append(counters, f.counts.part(&limit.Subject).counter(&limit.Subject, noon.Unix()))
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -211,7 +215,7 @@ func BenchmarkDecide(b *testing.B) {
 					b.Fatal("refused")
 				}
 				for _, counter := range counters {
-					counter.used = 0
+					counter.used, counter.seen = 0, 0
 				}
 			}
 		})

@@ -67,7 +67,7 @@ func (ls *lines) takeUp(g *Gateway, t *Table, ids []string) (done func()) {
 			ids = append(ids, id)
 		}
 		for _, d := range t.organizations {
-			for _, r := range d.routes {
+			for _, r := range d.versions.routes {
 				if _, held := ls.byAPI[r.api.ID]; !held {
 					ids = append(ids, r.api.ID)
 				}

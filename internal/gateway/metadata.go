@@ -59,7 +59,7 @@ func (g *Gateway) at(path string) (*gatehouse.API, bool) {
 		return nil, false
 	}
 	r, rest := g.current().find(path)
-	if r == nil || rest != "" {
+	if r == nil || rest != "" || !r.api.Served() {
 		return nil, false
 	}
 	return &r.api, true

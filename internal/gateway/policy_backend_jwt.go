@@ -65,7 +65,7 @@ func newBackendJWT(s backendJWTSettings, _ place) (any, error) {
 // answer gets the JWT before the backend is called, because a call whose caller cannot
 // be told of must not reach it.
 func (p *backendJWT) answer(c *call) bool {
-	if c.decision.Authorization == nil || c.decision.Client == nil {
+	if c.decision.Authorization == nil {
 		return false
 	}
 	told, err := p.signed(c)
@@ -116,7 +116,10 @@ func (p *backendJWT) signed(c *call) (string, error) {
 // claims are what the backend is told of a call that was let through. They are JSON in
 // base64url when they are sent, so no name of anything can end the header.
 func (d *Decision) claims(now, end time.Time) map[string]any {
-	a, app := d.Authorization, &d.Client.Application
+	a, app := d.Authorization, gatehouse.Application{}
+	if d.Client != nil { // a password and a certificate bring no application
+		app = d.Client.Application
+	}
 	claims := map[string]any{"sub": a.Subject, "iat": now.Unix(), "exp": end.Unix()}
 	for name, value := range map[string]string{
 		"subscriber": app.Owner, "applicationid": app.ID, "applicationname": app.Name, "applicationtier": app.Tier,

@@ -76,7 +76,7 @@ func (d *redirect) answer(c *call) bool {
 		to = c.gateway.URL + c.decision.API.BasePath()
 	}
 	to += d.path.path(c.decision.Resource, c.decision.Rest)
-	if query := withoutToken(c.head.Query); d.query && query != "" {
+	if query := c.decision.security.query(c.head.Query); d.query && query != "" {
 		to += "?" + plainQuery(query)
 	}
 	c.answerInstead(newAnswer(d.status, http.Header{"Location": {to}}, nil))

@@ -36,7 +36,7 @@ const (
 
 // secretHeaders hold credentials, of callers or of the gateway.
 var secretHeaders = []string{
-	"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Dpop", "X-Jwt-Assertion", "Apikey", "X-Api-Key", "X-Auth-Token", "X-Csrf-Token",
+	"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Dpop", "X-Jwt-Assertion", "Apikey", "X-Api-Key", "X-Auth-Token", "X-Csrf-Token", "Internal-Key",
 }
 
 // requestLog is the compiled form.
@@ -46,7 +46,7 @@ type requestLog struct {
 	rate    float64
 }
 
-func newRequestLog(s requestLogSettings, _ place) (any, error) {
+func newRequestLog(s requestLogSettings, p place) (any, error) {
 	l := &requestLog{fields: s.Fields, rate: 1}
 	if len(s.Fields) == 0 {
 		l.fields = []string{"method", "resource", "status", "duration", "application"}
@@ -64,7 +64,7 @@ func newRequestLog(s requestLogSettings, _ place) (any, error) {
 		switch {
 		case name == "" || len(name) > 200 || strings.Trim(name, tokenCharacters) != "":
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "%q cannot be the name of a header", name)
-		case slices.Contains(secretHeaders, canonical):
+		case slices.Contains(secretHeaders, canonical) || strings.EqualFold(name, p.api.Settings.Security.Header) || strings.EqualFold(name, p.api.Settings.Security.KeyHeader):
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "the header %s holds credentials, which no log may: leave it out", canonical)
 		}
 		l.headers = append(l.headers, canonical)

@@ -28,9 +28,11 @@ type call struct {
 	requestID []string // the answer's X-Request-Id as it was before the call
 	head      Head
 	decision  Decision
+	meter     *meter // nil when the call has no limit of bytes
 	target    picked
 	inside    bool      // among the calls in flight
 	sent      *Endpoint // that the backend's request is written for
+	patient   *patientBody
 	began     time.Time
 	status    int    // of the answer
 	told      string // what the backend is told of the caller
@@ -77,7 +79,7 @@ func (c *call) account() {
 
 // end lets go of everything the call held.
 func (c *call) end() {
-	c.w, c.r, c.requestID, c.head, c.decision, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, picked{}, nil, 0, "", kept{}
+	c.w, c.r, c.requestID, c.head, c.decision, c.meter, c.target, c.sent, c.status, c.told, c.kept = nil, nil, nil, Head{}, Decision{}, nil, picked{}, nil, 0, "", kept{}
 }
 
 func (c *call) decide() {
@@ -123,9 +125,43 @@ func (c *call) Address() netip.Addr {
 
 func (c *call) Certificate() string { return proof.Thumbprint(proof.Certificate(c.r.TLS)) }
 
-// Count counts on this node, by its clock.
+// Presented looks at the handshake alone: no header stands for it, whoever sets it.
+func (c *call) Presented(of *certificates) *gatehouse.ClientCertificate {
+	if c.r.TLS == nil {
+		return nil
+	}
+	return of.match(c.r.TLS.PeerCertificates, c.gateway.Now())
+}
+
+func (c *call) APIKey(key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	return c.gateway.apiKey(c.r.Context(), key)
+}
+
+func (g *Gateway) apiKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, client, err := g.APIKeys.APIKey(ctx, key)
+	if err == nil && !k.Live(g.Now()) {
+		err = errKeyEnded
+	}
+	return k, client, err
+}
+
+func (c *call) Internal(key string) (*gatehouse.Authorization, error) {
+	return c.gateway.Tokens.VerifyInternal(key)
+}
+
+func (c *call) Person(orgKey, name, password string) (*gatehouse.Authorization, error) {
+	return c.gateway.People.Person(c.r.Context(), orgKey, name, password, c.Address())
+}
+
+// errKeyEnded is a value: it is answered to whoever goes on with an old key.
+var errKeyEnded error = &gatehouse.Error{Kind: gatehouse.Unauthenticated, Message: "the API key has ended", Err: gatehouse.ErrTokenExpired}
+
+// Count counts by this node's clock.
 func (c *call) Count(limits Limits) Quota {
-	return c.gateway.counts.take(&limits, c.gateway.Now())
+	if c.gateway.Shared == nil {
+		return c.gateway.counts.take(&limits, c.gateway.Now())
+	}
+	return c.gateway.countTogether(c.r.Context(), limits)
 }
 
 func (c *call) refuse(with *Refusal) {
@@ -163,6 +199,7 @@ func (c *call) forward() {
 			c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 		}
 	}
+	c.meterRequest()
 	for _, p := range c.decision.policies.answerers {
 		if p.answer(c) {
 			return
@@ -195,9 +232,10 @@ func (c *call) rewrite(p *httputil.ProxyRequest) {
 		panic(err) // both parts were parsed before
 	}
 	_, query, _ := strings.Cut(c.r.RequestURI, "?")
-	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: withoutToken(query)}
+	*p.Out.URL = url.URL{Scheme: to.Scheme, Host: to.Host, Path: path, RawPath: escaped, RawQuery: c.decision.security.query(query)}
 	p.Out.Host = to.Host
 	cleanRequest(p.Out.Header)
+	c.decision.security.strip(p.Out.Header)
 	c.gateway.introduce(c.r, p.Out.Header)
 	for _, policy := range c.decision.policies.rewriters {
 		policy.rewrite(c, p.Out)
@@ -230,6 +268,7 @@ func (c *call) answered(res *http.Response) error {
 	}
 	c.status = res.StatusCode
 	c.settle(res)
+	c.meterAnswer(res)
 	c.stick(res.Header)
 	c.keepRequestID()
 	c.decision.Quota.head(res.Header)

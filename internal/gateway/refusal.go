@@ -72,6 +72,23 @@ var (
 	missingScope = plain(&Refusal{Status: http.StatusForbidden, Code: "900910",
 		Message:     "The access token does not allow you to access the requested resource",
 		Description: "The token holds none of the scopes that open this resource. Ask for one when you get the token", tokenError: "insufficient_scope"})
+	invalidCredentials = plain(&Refusal{Status: http.StatusUnauthorized, Code: invalidToken.Code, Message: invalidToken.Message, Description: invalidToken.Description})
+	repeatedKey        = status(http.StatusBadRequest, "Bad Request",
+		"Send the API key once: in its header, or as the parameter apikey")
+	expiredKey = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "The API key has expired. Generate a new one in the API Store"})
+	unknownCertificate = plain(&Refusal{Status: http.StatusUnauthorized, Code: "900901", Message: "Invalid Credentials",
+		Description: "Invalid Credentials. Present a client certificate in the TLS handshake that the API's publisher knows, and that has not ended"})
+	busy = status(http.StatusServiceUnavailable, "Service Unavailable",
+		"Too many people are signing in: try again in a moment")
+	otherAPI = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
+		Description: "The key opens another API alone"})
+	wrongAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
+		Description: "The API key may not be used from this address"})
+	wrongPage = plain(&Refusal{Status: http.StatusForbidden, Code: "900908", Message: "Resource forbidden",
+		Description: "The API key may not be used by this page: the header Referer names none of those that it is for"})
+	wrongAudience = plain(&Refusal{Status: http.StatusForbidden, Code: "900914", Message: "Access Denied",
+		Description: "The access token does not allow you to access the requested resource. It is for none of the audiences that the API is for", tokenError: "invalid_token"})
 	// foreignAddress does not tell the address: behind a proxy that nobody trusts it is the proxy's.
 	foreignAddress = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
 		Description: "You have been blocked from accessing the resource: calls may not come from your address. Ask the API's publisher to list it"})
@@ -80,14 +97,27 @@ var (
 	noProduction = plain(&Refusal{Status: http.StatusForbidden, Code: "900901", Message: "Production key offered to the API with no production endpoint",
 		Description: "Production key offered to the API with no production endpoint"})
 
+	deniedCall = plain(&Refusal{Status: http.StatusForbidden, Code: "900805", Message: "Message blocked",
+		Description: "You have been blocked from accessing the resource. Ask the administrators of the API's organization"})
+
 	// overLimit holds what is said when a limit is used up, by its level.
 	overLimit = [levels]*Refusal{
-		ResourceLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900802", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the resource has had all the calls that its tier allows in one minute, from all callers together. Call again at nextAccessTime"}),
-		ApplicationLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900803", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the application has made all the calls that its tier allows in one minute, with all its tokens together. Call again at nextAccessTime"}),
-		SubscriptionLevel: plain(&Refusal{Status: http.StatusTooManyRequests, Code: "900804", Message: "Message throttled out",
-			Description: "You have exceeded your quota: the application has made all the calls of this API that its subscription's tier allows in one minute. Call again at nextAccessTime, or subscribe on a higher tier"}),
+		APILevel: over(http.StatusTooManyRequests, "900800", "Message throttled out",
+			"You have exceeded your quota: the API has had all that its tier allows, from all callers together. Call again at nextAccessTime"),
+		CapacityLevel: over(http.StatusServiceUnavailable, "900801", "API Limit Reached",
+			"API not accepting requests: its backends have had all the calls that they take, from all callers together. Call again at nextAccessTime"),
+		ResourceLevel: over(http.StatusTooManyRequests, "900802", "Message throttled out",
+			"You have exceeded your quota: the resource has had all that its tier allows, from all callers together. Call again at nextAccessTime"),
+		ApplicationLevel: over(http.StatusTooManyRequests, "900803", "Message throttled out",
+			"You have exceeded your quota: the application has had all that its tier allows, with all its tokens together. Call again at nextAccessTime"),
+		SubscriptionLevel: over(http.StatusTooManyRequests, "900804", "Message throttled out",
+			"You have exceeded your quota: the application has had all of this API that its subscription's tier allows. Call again at nextAccessTime, or subscribe on a higher tier"),
+		AddressLevel: over(http.StatusTooManyRequests, "900804", "Message throttled out",
+			"You have exceeded your quota: your address has made all the calls without a token that this API allows. Call again at nextAccessTime"),
+		SubscriptionBurstLevel: over(http.StatusTooManyRequests, "900807", "Message throttled out",
+			"You have exceeded your quota: the application calls this API faster than its subscription's tier allows. Call again at nextAccessTime, and spread your calls"),
+		ApplicationBurstLevel: over(http.StatusTooManyRequests, "900809", "Message throttled out",
+			"You have exceeded your quota: the application calls faster than its tier allows. Call again at nextAccessTime, and spread your calls"),
 	}
 
 	incompleteBody = plain(&Refusal{Status: http.StatusBadRequest, Code: "102511", Message: "Incomplete payload",
@@ -115,6 +145,29 @@ var (
 	badAnswer = report(http.StatusBadGateway, "101500", "Runtime Error",
 		"The back end could not be called, or its answer was broken")
 )
+
+// over is a refusal because a limit is used up.
+func over(status int, code, message, description string) *Refusal {
+	return plain(&Refusal{Status: status, Code: code, Message: message, Description: description})
+}
+
+// missingOf is missingCredentials for an API that looks at others than access tokens in
+// the header Authorization, and names what it looks at.
+func missingOf(s *security) *Refusal {
+	var headers []string
+	if s.token {
+		headers = append(headers, "'"+s.header+" : Bearer ACCESS_TOKEN'")
+	}
+	if s.password {
+		headers = append(headers, "'"+s.header+" : Basic CREDENTIALS'")
+	}
+	if s.key {
+		headers = append(headers, "'"+s.keyHeader+" : API_KEY'")
+	}
+	r := *missingCredentials
+	r.Description = "Invalid Credentials. Make sure your API invocation call has a header: " + strings.Join(headers, " or ")
+	return plain(&r)
+}
 
 // status is a refusal of the request as such, with the status for its code.
 func status(status int, message, description string) *Refusal {
@@ -149,9 +202,12 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	r, body := d.Refusal, d.Refusal.body
 	h := w.Header()
 	d.Quota.head(h)
-	if r.Status == http.StatusTooManyRequests {
+	if d.Quota.Full {
 		h.Set("Retry-After", strconv.FormatInt(d.Quota.Wait, 10)) // RFC 6585, section 4
 		body = d.Quota.tell(body)
+	}
+	if r == busy {
+		h.Set("Retry-After", "1")
 	}
 	if d.grpc {
 		r.tellGRPC(h)
@@ -171,14 +227,37 @@ func (d *Decision) write(w http.ResponseWriter, gateway string) {
 	w.Write(body) // a caller that has left cannot be told so
 }
 
-// challenges returns what WWW-Authenticate says (RFC 6750, section 3): the realm alone
-// to a call without a token, which may bring either kind, else what is wrong with the
-// token. It tells where to get one (RFC 9728, section 5.1).
+// challenges returns what WWW-Authenticate says (RFC 9110, section 11.6.1): a line for
+// each scheme that the API looks at.
 func (d *Decision) challenges(gateway string) []string {
-	r := d.Refusal
-	if r.tokenError == "" && r.Status != http.StatusUnauthorized {
+	r, s := d.Refusal, d.security
+	if s == nil || r.tokenError == "" && r.Status != http.StatusUnauthorized {
 		return nil
 	}
+	var lines []string
+	if s.token {
+		lines = d.tokenChallenges(gateway)
+	}
+	if r.Status != http.StatusUnauthorized {
+		return lines
+	}
+	if s.password {
+		lines = append(lines, `Basic realm="Gatehouse", charset="UTF-8"`) // RFC 7617, section 2.1
+	}
+	if s.key {
+		lines = append(lines, `API Key realm="Gatehouse"`) // as clients of the platform know it
+	}
+	if lines == nil {
+		lines = []string{`ClientCertificate realm="Gatehouse"`}
+	}
+	return lines
+}
+
+// tokenChallenges are those for access tokens (RFC 6750, section 3): the realm alone to a
+// call without a token, which may bring either kind, else what is wrong with the token.
+// They tell where to get one (RFC 9728, section 5.1).
+func (d *Decision) tokenChallenges(gateway string) []string {
+	r := d.Refusal
 	says := ` realm="Gatehouse"`
 	if r.tokenError != "" {
 		says += `, error="` + r.tokenError + `", error_description="` + r.Description + `"`
@@ -186,7 +265,7 @@ func (d *Decision) challenges(gateway string) []string {
 	if r.tokenError == "insufficient_scope" {
 		says += `, scope="` + strings.Join(d.Resource.Scopes, " ") + `"`
 	}
-	if d.API != nil && gateway != "" {
+	if gateway != "" {
 		says += `, resource_metadata="` + gateway + MetadataPath + d.API.BasePath() + `"`
 	}
 	switch {

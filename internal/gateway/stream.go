@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -25,6 +26,8 @@ type streams struct {
 type stream struct {
 	head    Head
 	address netip.Addr
+	chain   []*x509.Certificate      // of its caller
+	person  *gatehouse.Authorization // of whoever signed in by a password
 	cut     context.CancelFunc
 }
 
@@ -47,6 +50,12 @@ func (c *call) last() (release func()) {
 	ctx, cancel := context.WithTimeout(c.r.Context(), end.Sub(c.gateway.Now()))
 	c.r = c.r.WithContext(ctx)
 	s := &stream{head: c.head, address: c.Address(), cut: cancel}
+	if c.r.TLS != nil {
+		s.chain = c.r.TLS.PeerCertificates
+	}
+	if c.decision.brought == "password" {
+		s.person = c.decision.Authorization
+	}
 	open := &c.gateway.streams
 	open.mu.Lock()
 	defer open.mu.Unlock()
@@ -92,7 +101,7 @@ func (g *Gateway) recheck(ctx context.Context) {
 	}
 	g.streams.mu.Unlock()
 	for _, s := range open {
-		d := Decide(g.current(), &supposed{ctx: ctx, gateway: g, address: s.address, unlimited: true}, &s.head)
+		d := Decide(g.current(), &supposed{ctx: ctx, gateway: g, address: s.address, began: s}, &s.head)
 		switch {
 		case d.Err != nil:
 			g.Changed()

@@ -61,7 +61,7 @@ func FuzzPathTemplate(f *testing.F) {
 		}
 		path, ok := canonical(path)
 		var resources node
-		resources.insert(&resource{r, nil})
+		resources.insert(&resource{Resource: r})
 		if !ok || resources.match(strings.TrimSuffix(path, "/"), "GET") == nil {
 			return
 		}

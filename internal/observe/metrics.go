@@ -51,6 +51,19 @@ func (m *Metrics) WatchHashQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
+// WatchCounting shows whether this node counts calls for itself, because the Redis that
+// all nodes share does not answer. Call it once.
+func (m *Metrics) WatchCounting(apart func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_limits_counted_apart", Help: "1 while this node counts calls for itself, because Redis does not answer.",
+	}, func() float64 {
+		if apart() {
+			return 1
+		}
+		return 0
+	}))
+}
+
 // WatchLog shows how many lines of the log were dropped. Call it once.
 func (m *Metrics) WatchLog(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -6,6 +6,7 @@
 //	import.go         people who come from another system, with their passwords
 //	authenticate.go   username and password to member, at the same cost for everybody
 //	slowdown.go       wrong passwords slow down the next ones
+//	tier.go deny.go   tiers of an organization's own, and whom it keeps out
 //	issuer.go         issuers whose assertions an organization trusts
 //	password.go       Argon2id, a bounded number at a time
 //	foreign.go        hashes that other systems made
@@ -54,6 +55,15 @@ type Store interface {
 	CreateIssuer(ctx context.Context, t *gatehouse.TrustedIssuer, atMost int) error
 	Issuers(ctx context.Context, orgID string) ([]gatehouse.TrustedIssuer, error)
 	DeleteIssuer(ctx context.Context, orgID, id string) error
+
+	Tiers(ctx context.Context, orgID string) (gatehouse.Tiers, error)
+	CreateTier(ctx context.Context, org *gatehouse.Organization, t *gatehouse.Tier, rule func(own []gatehouse.Tier) error) error
+	UpdateTier(ctx context.Context, org *gatehouse.Organization, id string, rule func(*gatehouse.Tier) error) error
+	DeleteTier(ctx context.Context, org *gatehouse.Organization, id string, rule func(*gatehouse.Tier, gatehouse.TierUses) error) error
+	DenyPolicies(ctx context.Context, orgID string) ([]gatehouse.DenyPolicy, error)
+	CreateDenyPolicy(ctx context.Context, org *gatehouse.Organization, d *gatehouse.DenyPolicy, rule func(all []gatehouse.DenyPolicy) error) error
+	SwitchDenyPolicy(ctx context.Context, org *gatehouse.Organization, id string, active bool) error
+	DeleteDenyPolicy(ctx context.Context, org *gatehouse.Organization, id string) error
 }
 
 // CreateOrganization makes an organization. Only the operator reaches it, by the

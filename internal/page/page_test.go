@@ -66,7 +66,7 @@ func parts(text string) map[string]templ.Component {
 		"copyline large": page.CopyLine{ID: "org", Label: "Organization key", Value: text, Large: true}.View(),
 		"sample":         sample.View(),
 		"note":           page.Note("info", text),
-		"tier":           page.TierCard{Tier: gatehouse.Tier{Name: text, PerMinute: 5000}, Checked: true}.View(),
+		"tier":           page.TierCard{Tier: gatehouse.Tier{Name: text, Terms: gatehouse.Terms{Limit: gatehouse.Limit{Calls: 5000, Every: 1, Unit: gatehouse.PerMinute}}}, Checked: true}.View(),
 		"scope pick":     page.ScopePick{Scope: gatehouse.Scope{Name: "read", Description: text}, Checked: true}.View(),
 		"scope locked":   page.ScopePick{Scope: gatehouse.Scope{Name: "update"}, Locked: text}.View(),
 		"anatomy":        page.Anatomy(text, "johnsorg"),

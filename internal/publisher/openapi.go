@@ -145,7 +145,7 @@ func (r *reader) readContext() {
 	api, base := &r.draft.API, r.root.get("x-wso2-basePath")
 	if base != nil && base.text != "" {
 		api.Context = strings.TrimSuffix(strings.TrimSuffix(base.text, "/"), "/{version}")
-		if api.Version != "" {
+		if api.Version != "" && !strings.Contains(api.Context, "{version}") {
 			api.Context = strings.TrimSuffix(api.Context, "/"+api.Version)
 		}
 	}

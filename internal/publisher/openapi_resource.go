@@ -113,14 +113,15 @@ func (r *reader) readOperation(template string, item *node, operation entry, pat
 	r.draft.API.Resources = append(r.draft.API.Resources, resource)
 }
 
-// tier reads the resource tier of an operation; none stands for Unlimited.
+// tier reads the tier of an operation; none stands for Unlimited. Whether the organization
+// has it is asked when the API is stored.
 func (r *reader) tier(operation *node, path pointer) string {
 	const key = "x-throttling-tier"
 	tier := operation.get(key)
 	if tier == nil || tier.shape != scalar || tier.tag == "!!null" || tier.text == gatehouse.Unlimited {
 		return ""
 	}
-	if err := gatehouse.CheckResourceTier(tier.text); err != nil {
+	if err := gatehouse.CheckTierName(tier.text); err != nil {
 		r.problem(tier, path.to(key), "%s", gatehouse.MessageOf(err))
 		return ""
 	}

@@ -2,7 +2,9 @@
 // who may subscribe, and move them along their lifecycle.
 //
 //	publisher.go          the service: import, change, move, delete
+//	security.go           which credentials open an API, and its client certificates
 //	backend.go            what is kept of backends' secrets, and sealing them
+//	version.go            new versions of an API
 //	subscription.go       who subscribes, and blocking them
 //	call.go               why calls of an API were answered as they were
 //	openapi.go            an OpenAPI document to an API; openapi_*.go: its parts
@@ -25,10 +27,16 @@ type Service struct {
 	Store Store
 	// Check refuses an API whose settings the gateway could not serve.
 	Check   func(*gatehouse.API) error
+	Tokens  Tokens
 	Gateway Gateway
 	// Secrets seals what backends are shown; needed for APIs that have such secrets.
 	Secrets Secrets
 	Now     func() time.Time
+}
+
+// Tokens issues internal keys.
+type Tokens interface {
+	IssueInternal(a *gatehouse.Authorization) (string, error)
 }
 
 // Gateway knows what became of calls.
@@ -43,6 +51,7 @@ type Gateway interface {
 type Store interface {
 	CreateAPI(ctx context.Context, a *gatehouse.API, def gatehouse.Definition, rule func(apis []*gatehouse.API, scopes []gatehouse.Scope) error) error
 	UpdateAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, def *gatehouse.Definition, scopes []gatehouse.Scope) error) error
+	MoveAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, before []*gatehouse.API) (carryOver bool, err error)) error
 	DeleteAPI(ctx context.Context, orgID, id string, rule func(a *gatehouse.API, subscriptions int64) error) error
 	API(ctx context.Context, orgID, id string) (*gatehouse.API, error)
 	APIs(ctx context.Context, org *gatehouse.Organization) ([]*gatehouse.API, error)
@@ -75,12 +84,18 @@ type Changes struct {
 	Validation  *bool                // whether calls are held against the document, on both sides
 	CORS        []gatehouse.Policy   // the policy cors by itself: empty takes it away
 	Resources   []gatehouse.Resource // those that the API has, with the policies that they shall have
-	Backends    *gatehouse.Backends  // how they are called; secrets that are blank stay
+	Security    Security
+	Default     *bool               // whether the API is the default version of its context
+	Backends    *gatehouse.Backends // how they are called; secrets that are blank stay
+	APITier     *string             // of the API as a whole; empty for none
+	Capacity    *gatehouse.Capacity // of the backends
+	// LimitAddresses says whether each address that calls without a token has a limit.
+	LimitAddresses *bool
 }
 
-// apply overlays c on a. The name, version and context of an API that exists never
+// Apply overlays c on a. The name, version and context of an API that exists never
 // change, so only a new one takes them.
-func (c Changes) apply(a *gatehouse.API) {
+func (c Changes) Apply(a *gatehouse.API) {
 	a.Settings.Backends = c.backends(a)
 	for field, value := range map[*string]string{&a.Name: c.Name, &a.Version: c.Version, &a.Context: c.Context} {
 		if value != "" && a.CreatedAt.IsZero() {
@@ -92,7 +107,7 @@ func (c Changes) apply(a *gatehouse.API) {
 			*field = *value
 		}
 	}
-	if c.Tiers != nil {
+	if c.Tiers != nil && !(len(c.Tiers) == 0 && a.Subscriptionless()) {
 		a.Tiers = c.Tiers
 	}
 	if c.Tags != nil {
@@ -101,11 +116,30 @@ func (c Changes) apply(a *gatehouse.API) {
 	if c.Approval != nil {
 		a.Approval = *c.Approval
 	}
-	a.Settings.Policies = c.policies(a.Settings.Policies)
-	if c.Validation != nil {
-		a.Settings.SetValidation(*c.Validation)
+	if c.Default != nil {
+		a.Settings.Default = *c.Default
 	}
+	c.Security.apply(&a.Settings.Security)
+	a.Settings = c.Settings(a.Settings)
 	keepPolicies(a.Resources, c.Resources)
+}
+
+// Settings overlays what c says on settings.
+func (c *Changes) Settings(s gatehouse.Settings) gatehouse.Settings {
+	s.Policies = c.policies(s.Policies)
+	if c.Validation != nil {
+		s.SetValidation(*c.Validation)
+	}
+	if c.APITier != nil {
+		s.Tier = *c.APITier
+	}
+	if c.Capacity != nil {
+		s.Capacity = *c.Capacity
+	}
+	if c.LimitAddresses != nil {
+		s.LimitAddresses = *c.LimitAddresses
+	}
+	return s
 }
 
 // policies returns what becomes of an API's policies. CORS has a field of its own, so a list
@@ -171,7 +205,7 @@ func (s *Service) Import(ctx context.Context, by *gatehouse.Member, document []b
 		return nil, nil, err
 	}
 	a := draft.API
-	c.apply(&a)
+	c.Apply(&a)
 	def := gatehouse.Definition{Document: string(document), Scopes: draft.Scopes}
 	if err := s.create(ctx, by, &a, def); err != nil {
 		return nil, nil, err
@@ -191,7 +225,7 @@ func (s *Service) create(ctx context.Context, by *gatehouse.Member, a *gatehouse
 	now := s.Now()
 	a.ID, a.OrgID, a.OrgKey = gatehouse.NewID(now), by.Organization.ID, by.Organization.Key
 	a.Provider, a.State, a.CreatedAt, a.UpdatedAt = by.Username, gatehouse.Created, now, now
-	a.Context = strings.ReplaceAll(a.Context, "/{version}", "")
+	a.Context = strings.TrimSuffix(a.Context, "/{version}") // where it stands anyhow
 	if len(a.Tiers) == 0 {
 		for _, t := range gatehouse.SubscriptionTiers {
 			a.Tiers = append(a.Tiers, t.Name)
@@ -219,6 +253,10 @@ func clash(a *gatehouse.API, apis []*gatehouse.API) error {
 			return gatehouse.Errorf(gatehouse.Conflict, "API %s has the context %s, which its versions share", other.Name, other.Context)
 		case !sameName && other.Context == a.Context:
 			return gatehouse.Errorf(gatehouse.Conflict, "the context %s belongs to API %s: choose another", other.Context, other.Name)
+		case other.Path() == a.Path():
+			return gatehouse.Errorf(gatehouse.Conflict, "API %s %s is at %s already: choose another context or version", other.Name, other.Version, other.Path())
+		case !sameName && other.DefaultPath() == a.DefaultPath():
+			return gatehouse.Errorf(gatehouse.Conflict, "the default version of API %s is at %s: choose another context", other.Name, other.DefaultPath())
 		}
 	}
 	return nil
@@ -288,7 +326,7 @@ func (s *Service) Scopes(ctx context.Context, by *gatehouse.Member) ([]gatehouse
 // right.
 func (s *Service) Update(ctx context.Context, by *gatehouse.Member, id string, c Changes) (*gatehouse.API, error) {
 	return s.update(ctx, by, id, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
-		c.apply(a)
+		c.Apply(a)
 		return nil
 	})
 }
@@ -343,17 +381,6 @@ func (s *Service) valid(a *gatehouse.API, def *gatehouse.Definition) error {
 		return err
 	}
 	return s.seal(a)
-}
-
-// Do moves an API along its lifecycle; when it returns, the gateway of this node does
-// as the new state says.
-func (s *Service) Do(ctx context.Context, by *gatehouse.Member, id string, action gatehouse.Action) (*gatehouse.API, error) {
-	if !by.May(gatehouse.PublishAPIs) {
-		return nil, gatehouse.Errorf(gatehouse.Forbidden, "moving an API along its lifecycle takes the role publisher")
-	}
-	return s.update(ctx, by, id, func(a *gatehouse.API, _ *gatehouse.Definition, _ []gatehouse.Scope) error {
-		return a.Do(action)
-	})
 }
 
 // Delete removes an API. It is a Conflict while somebody subscribes to it and it is not

@@ -41,19 +41,20 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // apiBody is an API as publishers send it and get it. What a caller must not choose
 // (id, provider, lifeCycleStatus and the times) is read from nobody.
 type apiBody struct {
-	ID              string             `json:"id,omitempty"`
-	Name            string             `json:"name"`
-	Context         string             `json:"context"`
-	Version         string             `json:"version"`
-	Description     *string            `json:"description,omitempty"`
-	Provider        string             `json:"provider,omitempty"`
-	Type            string             `json:"type,omitempty"`
-	LifeCycleStatus string             `json:"lifeCycleStatus,omitempty"`
-	EndpointConfig  *endpointConfig    `json:"endpointConfig,omitempty"`
-	Policies        []string           `json:"policies,omitempty"` // subscription tiers
-	Tags            []string           `json:"tags,omitempty"`
-	Approval        *bool              `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
-	Operations      []operation        `json:"operations,omitempty"`
+	ID              string          `json:"id,omitempty"`
+	Name            string          `json:"name"`
+	Context         string          `json:"context"`
+	Version         string          `json:"version"`
+	Description     *string         `json:"description,omitempty"`
+	Provider        string          `json:"provider,omitempty"`
+	Type            string          `json:"type,omitempty"`
+	LifeCycleStatus string          `json:"lifeCycleStatus,omitempty"`
+	EndpointConfig  *endpointConfig `json:"endpointConfig,omitempty"`
+	Policies        []string        `json:"policies,omitempty"` // subscription tiers
+	Tags            []string        `json:"tags,omitempty"`
+	Approval        *bool           `json:"subscriptionApproval,omitempty"` // subscriptions wait for a publisher
+	Operations      []operation     `json:"operations,omitempty"`
+	apiLimits
 	APIPolicies     *flows             `json:"apiPolicies,omitempty"` // of the calls of all operations
 	CORS            *corsConfiguration `json:"corsConfiguration,omitempty"`
 	Validation      *bool              `json:"enableSchemaValidation,omitempty"` // stands for the policies that hold calls against the document
@@ -62,14 +63,13 @@ type apiBody struct {
 	LastUpdatedTime string             `json:"lastUpdatedTime,omitempty"`
 	Warnings        []string           `json:"warnings,omitempty"` // about the OpenAPI document, after an import
 
+	securityBody
+
 	// One value of each of these is what Gatehouse does; see fixed.
-	Visibility                 string  `json:"visibility,omitempty"`
-	AccessControl              string  `json:"accessControl,omitempty"`
-	SubscriptionAvailability   string  `json:"subscriptionAvailability,omitempty"`
-	EndpointImplementationType string  `json:"endpointImplementationType,omitempty"`
-	APIThrottlingPolicy        *string `json:"apiThrottlingPolicy,omitempty"`
-	AuthorizationHeader        string  `json:"authorizationHeader,omitempty"`
-	IsDefaultVersion           bool    `json:"isDefaultVersion,omitempty"`
+	Visibility                 string `json:"visibility,omitempty"`
+	AccessControl              string `json:"accessControl,omitempty"`
+	SubscriptionAvailability   string `json:"subscriptionAvailability,omitempty"`
+	EndpointImplementationType string `json:"endpointImplementationType,omitempty"`
 }
 
 // operation is a resource.
@@ -104,16 +104,12 @@ func (b *apiBody) fixed() error {
 		{"accessControl", b.AccessControl, "NONE"},
 		{"subscriptionAvailability", b.SubscriptionAvailability, "CURRENT_TENANT"},
 		{"endpointImplementationType", b.EndpointImplementationType, "ENDPOINT"},
-		{"apiThrottlingPolicy", cmp.Or(value(b.APIThrottlingPolicy), gatehouse.Unlimited), gatehouse.Unlimited},
-		{"authorizationHeader", b.AuthorizationHeader, "Authorization"},
 	} {
 		if field.value != "" && !strings.EqualFold(field.value, field.only) {
 			return gatehouse.Errorf(gatehouse.Invalid, "%s %q is not supported: leave it out, or use %q", field.name, field.value, field.only)
 		}
 	}
 	switch c := b.EndpointConfig; {
-	case b.IsDefaultVersion:
-		return gatehouse.Errorf(gatehouse.Invalid, "isDefaultVersion is not supported: leave it out")
 	case c != nil:
 		return c.fixed()
 	}
@@ -145,8 +141,14 @@ func (b *apiBody) changes() (publisher.Changes, error) {
 		c.Policies = policies
 	}
 	var err error
-	c.CORS, err = b.CORS.read(c.Policies)
-	return c, err
+	if c.CORS, err = b.CORS.read(c.Policies); err != nil {
+		return c, err
+	}
+	if c.Security, err = b.security(); err != nil {
+		return c, err
+	}
+	c.Default = b.IsDefaultVersion
+	return c, b.apiLimits.read(&c)
 }
 
 // resources reads the body's operations.
@@ -181,13 +183,12 @@ func (h *Handler) wireAPI(r *request, a *gatehouse.API) (*apiBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlimited := gatehouse.Unlimited
 	cors, policies := newCORS(a.Settings.Policies)
 	body := &apiBody{
 		ID: a.ID, Name: a.Name, Context: a.Context, Version: a.Version, Description: &a.Description, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Policies: a.Tiers, Tags: a.Tags, Approval: &a.Approval, CreatedTime: millis(a.CreatedAt), LastUpdatedTime: millis(a.UpdatedAt),
 		Visibility: "PUBLIC", AccessControl: "NONE", SubscriptionAvailability: "CURRENT_TENANT", EndpointImplementationType: "ENDPOINT",
-		APIThrottlingPolicy: &unlimited, AuthorizationHeader: "Authorization",
+		apiLimits: newAPILimits(&a.Settings), securityBody: newSecurityBody(a),
 		EndpointConfig: config, Operations: operations(a), APIPolicies: newFlows(policies), CORS: cors,
 	}
 	if a.Settings.Validates() {
@@ -247,13 +248,7 @@ func (h *Handler) createAPI(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Production, a.Sandbox, a.Settings.Policies = value(c.Production), value(c.Sandbox), slices.Concat(c.Policies, c.CORS)
-	if c.Backends != nil {
-		a.Settings.Backends = *c.Backends
-	}
-	if c.Validation != nil {
-		a.Settings.SetValidation(*c.Validation)
-	}
+	c.Apply(&a)
 	if a.Resources, err = body.resources(); err != nil {
 		return nil, err
 	}
@@ -318,6 +313,9 @@ func (h *Handler) updateAPI(r *request) (any, error) {
 	changes, err := body.changes()
 	if err != nil {
 		return nil, err
+	}
+	if body.Policies != nil && len(body.Policies) == 0 && a.Served() {
+		changes.Tiers = []string{gatehouse.Subscriptionless} // as clients of the platform mean it
 	}
 	if body.Operations != nil {
 		resources, err := body.resources()

@@ -30,6 +30,7 @@ type wireDetail struct {
 const (
 	codeNameTaken    = 900250
 	codeContextTaken = 900251
+	codeVersionTaken = 900252
 )
 
 // codedError is an error with one of WSO2's codes.

@@ -78,5 +78,5 @@ func TestPagesEnd(t *testing.T) {
 	if got := s.want(200, every("sue"), "GET", storeAPI+"/throttling-policies/application", nil).list(s); got[0]["name"] != "10PerMin" {
 		t.Errorf("tiers are %v", got)
 	}
-	s.want(404, every("sue"), "GET", storeAPI+"/throttling-policies/advanced", nil)
+	s.want(404, every("sue"), "GET", storeAPI+"/throttling-policies/custom", nil)
 }

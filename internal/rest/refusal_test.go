@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -171,13 +172,13 @@ func TestAPIThatAsksForWhatIsNotThereIsRefused(t *testing.T) {
 	s := newSite(t)
 	for field, value := range map[string]any{
 		"type": "GRAPHQL", "visibility": "RESTRICTED", "accessControl": "RESTRICTED", "subscriptionAvailability": "ALL_TENANTS", "endpointImplementationType": "INLINE",
-		"apiThrottlingPolicy": "10KPerMin", "authorizationHeader": "X-Auth", "isDefaultVersion": true,
+		"unauthenticatedThrottlingPolicy": "Gold", "maxTps": map[string]any{"production": -1}, "apiThrottlingPolicy": "Platinum", "securityScheme": []string{"saml"},
 		"endpointConfig": map[string]any{"endpoint_security": map[string]any{"production": map[string]any{"enabled": true}}},
 		"policies":       []string{"Platinum"}, "operations": []any{map[string]any{"target": "no-slash", "verb": "GET"}}, "name": 7,
 	} {
 		body := map[string]any{"name": "A", "version": "1", "context": "/a"}
 		body[field] = value
-		if a := s.want(400, every("pat"), "POST", publisherAPI+"/apis", body); field != "operations" && field != "policies" && field != "endpointConfig" && !strings.Contains(a.get("description"), field) {
+		if a := s.want(400, every("pat"), "POST", publisherAPI+"/apis", body); !slices.Contains([]string{"operations", "policies", "endpointConfig", "apiThrottlingPolicy", "maxTps"}, field) && !strings.Contains(a.get("description"), field) {
 			t.Errorf("%s: %s does not name the field", field, a.text)
 		}
 	}

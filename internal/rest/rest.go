@@ -5,9 +5,10 @@
 //	routes.go          the table of routes; read it to see what there is
 //	error.go           errors in the Management API's own form, written once
 //	body.go query.go list.go     reading bodies and queries, answering lists
-//	api.go api_import.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
+//	api.go api_import.go security.go certificate.go lifecycle.go definition.go publisher_subscription.go     /api/am/publisher/v4
 //	endpoint.go endpoint_security.go     endpointConfig: where calls are sent, and how
-//	store.go application.go keys.go secret.go subscription.go     /api/am/devportal/v3
+//	store.go application.go keys.go secret.go apikey.go subscription.go     /api/am/devportal/v3
+//	tier.go tier_admin.go deny.go api_limit.go     tiers and deny policies: /api/am/admin/v4
 //	policy.go call.go usage.go     policies; why calls were answered as they were, and how often
 //	register.go        client registration, with a person's password
 //	openapi.go         the interface's own OpenAPI documents, made from the table
@@ -27,6 +28,7 @@ import (
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/apistore"
 	"github.com/gatehouse/gatehouse/internal/observe"
+	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/respond"
 )
@@ -35,6 +37,7 @@ import (
 type Handler struct {
 	Publisher  *publisher.Service
 	Store      *apistore.Service
+	Rules      *organization.Service // tiers and deny policies
 	Tokens     Tokens
 	Members    Members
 	People     People

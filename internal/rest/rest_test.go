@@ -60,7 +60,7 @@ func newSite(t *testing.T) *site {
 	s.user("default", "admin", gatehouse.Admin)
 	mux := http.NewServeMux()
 	(&rest.Handler{
-		Publisher: &publisher.Service{Store: data, Check: gateway.Check, Secrets: seal{}, Now: time.Now}, Store: s.apps, Tokens: s, Members: s, People: s.people,
+		Publisher: &publisher.Service{Store: data, Check: gateway.Check, Tokens: s, Secrets: seal{}, Now: time.Now}, Store: s.apps, Rules: s.people, Tokens: s, Members: s, People: s.people,
 		GatewayURL: "https://gateway.example.org", TokenURL: "https://gateway.example.org/token", Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
 	}).Register(mux)
 	s.handler = mux
@@ -93,6 +93,10 @@ func (s *site) Acting(ctx context.Context, a *gatehouse.Authorization) (*gatehou
 
 func (s *site) Issue(_ context.Context, _ *gatehouse.Client, a *gatehouse.Authorization) (string, error) {
 	return "token of " + a.ConsumerKey, nil
+}
+
+func (s *site) IssueInternal(a *gatehouse.Authorization) (string, error) {
+	return "internal key of " + strings.Join(a.Audience, ","), nil
 }
 
 func must(t *testing.T, err error) {

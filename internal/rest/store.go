@@ -37,6 +37,8 @@ type storeAPI struct {
 	Scopes          []scopeInfo    `json:"scopes"`
 	EndpointURLs    []endpointURLs `json:"endpointURLs"`
 	CreatedTime     string         `json:"createdTime"`
+
+	securityBody // which credentials open it
 }
 
 type storeAPITier struct {
@@ -49,6 +51,7 @@ type endpointURLs struct {
 	EnvironmentName string            `json:"environmentName"`
 	EnvironmentType string            `json:"environmentType"`
 	URLs            map[string]string `json:"URLs"`
+	DefaultURLs     map[string]string `json:"defaultVersionURLs"` // without the version; empty unless the API is the default version
 }
 
 // scopeInfo is a scope as developers see it.
@@ -97,7 +100,11 @@ func (h *Handler) getStoreAPI(r *request) (any, error) {
 		ID: a.ID, Name: a.Name, Description: a.Description, Context: a.Context, Version: a.Version, Provider: a.Provider, Type: apiType,
 		LifeCycleStatus: string(a.State), Tags: append([]string{}, a.Tags...), Tiers: []storeAPITier{}, Operations: operations(a),
 		Scopes: newScopeInfos(scopes), CreatedTime: millis(a.CreatedAt),
-		EndpointURLs: []endpointURLs{{"Default", "hybrid", map[string]string{"https": h.GatewayURL + a.BasePath()}}},
+		EndpointURLs: []endpointURLs{{"Default", "hybrid", map[string]string{"https": h.GatewayURL + a.BasePath()}, map[string]string{}}},
+		securityBody: newSecurityBody(a),
+	}
+	if a.Settings.Default {
+		answer.EndpointURLs[0].DefaultURLs["https"] = h.GatewayURL + org.BasePath() + a.DefaultPath()
 	}
 	for _, tier := range a.Tiers {
 		answer.Tiers = append(answer.Tiers, storeAPITier{tier, "FREE"})
@@ -111,24 +118,22 @@ type tierInfo struct {
 	DisplayName  string `json:"displayName"`
 	Description  string `json:"description"`
 	PolicyLevel  string `json:"policyLevel"`
-	RequestCount int64  `json:"requestCount"` // 0 when there is no limit
+	RequestCount int64  `json:"requestCount"` // 0 when there is no limit of requests
 	TimeUnit     string `json:"timeUnit"`
 	UnitTime     int64  `json:"unitTime"`
 	TierPlan     string `json:"tierPlan"`
 }
 
 func (h *Handler) listTiers(r *request) (any, error) {
-	level := r.PathValue("policyLevel")
-	var tiers []gatehouse.Tier
-	switch level {
-	case "subscription":
-		tiers = gatehouse.SubscriptionTiers
-	case "application":
-		tiers = gatehouse.ApplicationTiers
-	default:
-		return nil, gatehouse.Errorf(gatehouse.NotFound, "there is no such level of tiers: use subscription or application")
+	tiers, level, err := h.tiersOf(r)
+	if err != nil {
+		return nil, err
 	}
 	return page(r, tiers, func(t gatehouse.Tier) (tierInfo, error) {
-		return tierInfo{t.Name, t.Name, t.Description, level, t.PerMinute, "min", 1, "FREE"}, nil
+		info := tierInfo{t.Name, t.DisplayName, t.Description, string(level), t.Limit.Calls, "min", 1, "FREE"}
+		if !t.Limit.None() {
+			info.TimeUnit, info.UnitTime = unitName(t.Limit.Unit), t.Limit.Every
+		}
+		return info, nil
 	})
 }

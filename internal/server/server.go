@@ -8,9 +8,10 @@
 //	masterkey.go     the key that is not in the database
 //	backends.go      what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
+//	people.go        who signed in at the gateway a moment ago
 //	calls.go         why calls were answered as they were
 //	usage.go         how often APIs were called
-//	uses.go          when consumer secrets were used, and how often grant types
+//	uses.go          when consumer secrets and API keys were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
 // It owns no rule and answers no request itself.
@@ -18,6 +19,7 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,8 +32,8 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse"
+	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
-	"github.com/gatehouse/gatehouse/internal/db"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/login"
 	"github.com/gatehouse/gatehouse/internal/observe"
@@ -61,6 +63,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *observe.Metrics
 	gateway *gateway.Gateway
+	redis   *cluster.Redis    // nil when there is none
 	api     *tokenapi.Handler // the same on every listener
 	uses    *uses
 	calls   *calls
@@ -103,16 +106,19 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Tokens: s.tokens, Clients: s.Services, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
+		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
 	s.APIStore.Gateway, s.Publisher.Gateway = s.calls, s.calls
 	s.api = s.tokenAPI()
+	if err := s.countTogether(c); err != nil {
+		return err
+	}
 	if err := s.protect(ctx, c); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, s.log, s.gateway.Apply, s.gateway.Changed); err != nil {
+	if err := s.follow(ctx, s.log, s.gateway); err != nil {
 		return err
 	}
 	s.metrics.WatchBackends(gateway.TargetStates, s.gateway)
@@ -178,6 +184,19 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 	return nil
 }
 
+// countTogether has the gateway count in the Redis that all nodes share, if there is one.
+func (s *Server) countTogether(c config.Config) (err error) {
+	if c.Redis == "" {
+		return nil
+	}
+	if s.redis, err = cluster.OpenRedis(c.Redis); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	s.gateway.Shared = s.redis
+	s.metrics.WatchCounting(s.gateway.CountsApart)
+	return nil
+}
+
 func (s *Server) watchConnections() {
 	for name, ls := range map[string]listeners{"gateway": s.atGateway, "portal": s.atPortal, "ops": s.atOps} {
 		for _, l := range ls {
@@ -188,24 +207,6 @@ func (s *Server) watchConnections() {
 
 // WatchLog counts the lines of the log that were dropped among the metrics. Call it once.
 func (s *Server) WatchLog(dropped func() uint64) { s.metrics.WatchLog(dropped) }
-
-// protect keeps backends away from this server's own addresses and its database.
-func (s *Server) protect(ctx context.Context, c config.Config) error {
-	for _, ls := range []listeners{s.atGateway, s.atPortal, s.atOps} {
-		for _, l := range ls {
-			c.BackendNetworks.Protect(l.addrPort())
-		}
-	}
-	if !db.IsPostgres(c.Database) {
-		return nil
-	}
-	addresses, err := db.Addresses(ctx, c.Database)
-	if err != nil {
-		return fmt.Errorf("the database's address, which backends must not have: %w", err)
-	}
-	c.BackendNetworks.Protect(addresses...)
-	return nil
-}
 
 // Ready returns the line that tells that the server serves, and where.
 func (s *Server) Ready() string {
@@ -331,6 +332,9 @@ func (s *Server) Close() error {
 	if s.gateway != nil {
 		s.gateway.Close()
 	}
+	if s.redis != nil {
+		_ = s.redis.Close()
+	}
 	return s.Services.Close()
 }
 
@@ -385,7 +389,7 @@ func (s *Server) portalHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.api.Register(mux, false)
 	(&rest.Handler{
-		Publisher: s.Publisher, Store: s.APIStore, Tokens: s.tokens, Members: s.Services, People: s.Organization,
+		Publisher: s.Publisher, Store: s.APIStore, Rules: s.Organization, Tokens: s.tokens, Members: s.Services, People: s.Organization,
 		GatewayURL: s.GatewayURL, TokenURL: s.GatewayURL + "/token", Proxies: s.proxies, Log: s.log, Now: time.Now,
 	}).Register(mux)
 	mux.Handle("GET /static/", page.Static())

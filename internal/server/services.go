@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/cluster"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/db"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/organization"
 	"github.com/gatehouse/gatehouse/internal/publisher"
 	"github.com/gatehouse/gatehouse/internal/token"
@@ -26,6 +27,8 @@ const (
 	heldTokens  = 100_000
 	heldClients = 50_000
 	heldScopes  = 5_000 // organizations whose scopes are held
+	heldAPIKeys = 50_000
+	heldPeople  = 10_000 // who signed in at the gateway a moment ago
 )
 
 // Services are what people do, on an open store: all that a command line needs, and what
@@ -40,6 +43,9 @@ type Services struct {
 	changes *cluster.Changes
 	clients *cluster.Cache[*gatehouse.Client]
 	scopes  *cluster.Cache[[]gatehouse.Scope]
+	apiKeys *cluster.Cache[*gatehouse.APIKey] // by the hash of the key
+	apps    *cluster.Cache[*gatehouse.Client] // applications with their subscriptions, for API keys
+	people  *people
 }
 
 // OpenServices opens the data folder and the store and wires the services to them. A
@@ -73,14 +79,17 @@ func OpenServices(ctx context.Context, c config.Config, log *slog.Logger) (*Serv
 	}
 	s := &Services{
 		Organization: &organization.Service{Store: data, Passwords: passwords, Now: time.Now},
-		Publisher:    &publisher.Service{Store: data, Check: checkAPI(c.MaxBackendTimeout), Secrets: vault{key}, Now: time.Now},
+		Publisher:    &publisher.Service{Store: data, Check: checkAPI(c.MaxBackendTimeout), Tokens: tokens, Secrets: vault{key}, Now: time.Now},
 		APIStore:     &apistore.Service{Store: data, Tokens: tokens, Now: time.Now},
 		db:           data,
 		tokens:       tokens,
 		changes:      &cluster.Changes{Feed: data, Log: log},
 		clients:      cluster.NewCache(heldClients, data.Client),
 		scopes:       cluster.NewCache(heldScopes, data.Scopes),
+		apiKeys:      cluster.NewCache(heldAPIKeys, data.APIKey),
+		apps:         cluster.NewCache(heldClients, data.ApplicationClient),
 	}
+	s.people = newPeople(s.Organization, s, heldPeople, time.Now)
 	tokens.Rights = s
 	return s, nil
 }
@@ -106,6 +115,17 @@ func (s *Services) Client(ctx context.Context, consumerKey string) (*gatehouse.C
 // Scopes returns the scopes of an organization, from memory where they are held.
 func (s *Services) Scopes(ctx context.Context, orgID string) ([]gatehouse.Scope, error) {
 	return s.scopes.Get(ctx, orgID)
+}
+
+// APIKey returns what is known of an API key, and of the application whose subscriptions
+// it uses, from memory where it is held.
+func (s *Services) APIKey(ctx context.Context, key string) (*gatehouse.APIKey, *gatehouse.Client, error) {
+	k, err := s.apiKeys.Get(ctx, gatehouse.HashToken(key))
+	if err != nil || k.ApplicationID == "" {
+		return k, nil, err
+	}
+	app, err := s.apps.Get(ctx, k.ApplicationID)
+	return k, app, err
 }
 
 // Narrow returns what the user that a speaks for may hold now of a's scopes.
@@ -136,9 +156,9 @@ func (s *Services) Acting(ctx context.Context, a *gatehouse.Authorization) (*gat
 }
 
 // follow keeps what this node holds in memory true: each change of the store, whoever
-// made it, drops or reads again what it names. changed is told when calls that last may have
-// lost their right.
-func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(context.Context, string) error, changed func()) error {
+// made it, drops or reads again what it names, and has calls that last looked at again,
+// which may have lost their right.
+func (s *Services) follow(ctx context.Context, log *slog.Logger, g *gateway.Gateway) error {
 	drop := func(f func(string)) func(context.Context, string) error {
 		return func(_ context.Context, id string) error {
 			f(id)
@@ -149,13 +169,21 @@ func (s *Services) follow(ctx context.Context, log *slog.Logger, applyAPI func(c
 	s.changes.Subscribe(gatehouse.ScopesChanged, drop(func(org string) {
 		s.scopes.Drop(org)
 		s.tokens.RightsChanged() // after the drop: who reads from now on reads the new ones
+		s.people.drop("")
 	}))
 	s.changes.Subscribe(gatehouse.RolesChanged, drop(func(string) { s.tokens.RightsChanged() }))
+	s.changes.Subscribe(gatehouse.APIKeyChanged, drop(s.apiKeys.Drop))
+	s.changes.Subscribe(gatehouse.ApplicationChanged, drop(s.apps.Drop))
+	s.changes.Subscribe(gatehouse.MemberChanged, drop(s.people.drop))
 	s.changes.Subscribe(gatehouse.TokensRevoked, s.tokens.Revoked.Apply)
 	s.changes.Subscribe(gatehouse.KeysRotated, func(ctx context.Context, _ string) error { return s.tokens.KeysChanged(ctx) })
-	s.changes.Subscribe(gatehouse.APIChanged, applyAPI)
-	for _, noun := range []gatehouse.Noun{gatehouse.APIChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged} {
-		s.changes.Subscribe(noun, drop(func(string) { changed() }))
+	s.changes.Subscribe(gatehouse.APIChanged, g.Apply)
+	s.changes.Subscribe(gatehouse.RulesChanged, g.ApplyRules)
+	for _, noun := range []gatehouse.Noun{
+		gatehouse.APIChanged, gatehouse.RulesChanged, gatehouse.ClientChanged, gatehouse.TokensRevoked, gatehouse.KeysRotated, gatehouse.ScopesChanged, gatehouse.RolesChanged,
+		gatehouse.APIKeyChanged, gatehouse.ApplicationChanged,
+	} {
+		s.changes.Subscribe(noun, drop(func(string) { g.Changed() }))
 	}
 	if err := s.changes.Start(ctx); err != nil {
 		return err

@@ -17,11 +17,17 @@ import (
 type ledger struct {
 	failure error
 	secrets map[string]time.Time
+	apiKeys map[string]time.Time
 	grants  []gatehouse.GrantUse
 }
 
 func (l *ledger) UseSecrets(_ context.Context, used map[string]time.Time) error {
 	l.secrets = used
+	return l.failure
+}
+
+func (l *ledger) UseAPIKeys(_ context.Context, used map[string]time.Time) error {
+	l.apiKeys = used
 	return l.failure
 }
 
@@ -40,6 +46,7 @@ func TestUsesAreWrittenDownInBatches(t *testing.T) {
 		t.Error("nothing was written down")
 	}
 	u.secret("one")
+	u.apiKey("key")
 	u.grant("key", "password")
 	u.grant("key", "password")
 	u.grant("other", "password")
@@ -51,6 +58,9 @@ func TestUsesAreWrittenDownInBatches(t *testing.T) {
 	u.flush(t.Context())
 	u.flush(t.Context())
 	slices.SortFunc(store.grants, func(a, b gatehouse.GrantUse) int { return len(a.ConsumerKey) - len(b.ConsumerKey) })
+	if len(store.secrets) != 1 || len(store.apiKeys) != 1 {
+		t.Errorf("secrets %v, API keys %v", store.secrets, store.apiKeys)
+	}
 	want := []gatehouse.GrantUse{
 		{ConsumerKey: "key", Grant: "password", Uses: 3, LastDay: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)},
 		{ConsumerKey: "other", Grant: "password", Uses: 1, LastDay: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)},

@@ -6,6 +6,7 @@
 //	idtoken.go   ID tokens and logout tokens, for clients to read
 //	backend.go   what backends are told of callers
 //	opaque.go    random strings, looked up by their hash; they say what their users may now
+//	internal.go  keys by which publishers try their APIs out
 //	keys.go      the signing keys, and their public halves
 //	rotation.go  how they take turns
 //	revoked.go   what ended before its time
@@ -107,6 +108,9 @@ func (t *Tokens) Verify(ctx context.Context, token string) (*gatehouse.Authoriza
 	}
 	return e.authorization, nil
 }
+
+// Stands reports whether no revocation names a.
+func (t *Tokens) Stands(a *gatehouse.Authorization) bool { return !t.Revoked.names(a) }
 
 // digest hashes a token. The copy of it stays on the stack, unless the token is longer
 // than they usually are.

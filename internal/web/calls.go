@@ -19,6 +19,7 @@ type callsView struct {
 	Action string // where the form goes
 	Base   string // the path that the form's field begins with
 
+	Usage usageFacts
 	Calls []*gatehouse.Call
 	Now   time.Time
 
@@ -66,8 +67,39 @@ func (h *Handler) callsOfView(v *visit) (*callsView, error) {
 			break
 		}
 	}
+	used, err := h.Store.Usage(ctx, v.Member, id, lastDay)
+	if err != nil {
+		return nil, err
+	}
+	view.Usage = newUsageFacts(used)
 	view.Calls, err = h.Store.Calls(ctx, v.Member, id)
 	return view, err
+}
+
+// lastDay asks for the last 24 hours, by outcome.
+var lastDay = gatehouse.UsageQuery{Unit: gatehouse.UsageHour, By: []string{"class", "code"}}
+
+// usageFacts sum up how often was called, and with what outcome.
+type usageFacts struct {
+	Calls, Refused, Failed int64 // refused by the gateway; failed by the backend
+	P50, P99               time.Duration
+}
+
+func newUsageFacts(used []gatehouse.Usage) usageFacts {
+	var f usageFacts
+	var sum gatehouse.Usage
+	for i := range used {
+		u := &used[i]
+		sum.Add(u)
+		switch {
+		case u.Code != "":
+			f.Refused += u.Calls
+		case u.Class == "5xx":
+			f.Failed += u.Calls
+		}
+	}
+	f.Calls, f.P50, f.P99 = sum.Calls, sum.Latency.Quantile(0.5), sum.Latency.Quantile(0.99)
+	return f
 }
 
 // explainOf answers the form of callsOf.
@@ -99,6 +131,11 @@ func (h *Handler) callsToView(v *visit) (*callsView, error) {
 		Crumbs: []page.Link{{Label: "Publisher", Href: "/publisher"}, {Label: a.Name, Href: "/publisher/apis/" + id}, {Label: "Latest calls"}},
 		Action: "/publisher/apis/" + id + "/calls", Base: a.BasePath() + "/", Now: h.Now(),
 	}
+	used, err := h.Publisher.Usage(ctx, v.Member, id, lastDay)
+	if err != nil {
+		return nil, err
+	}
+	view.Usage = newUsageFacts(used)
 	view.Calls, err = h.Publisher.Calls(ctx, v.Member, id)
 	return view, err
 }

@@ -35,7 +35,7 @@ func TestLatestCalls(t *testing.T) {
 		t.Fatalf("an application without a subscription is answered %d", status)
 	}
 	const why = "the application Kiosk does not subscribe"
-	b.get(app+"/calls").want(t, 200, "the-request", "403 900908", "must be subscribed to this API")
+	b.get(app+"/calls").want(t, 200, "the-request", "403 900908", "must be subscribed to this API", "The last 24 hours", "<dt>Refused by the gateway</dt><dd>1</dd>")
 	a := b.post(app+"/calls", app+"/calls", url.Values{"method": {"GET"}, "path": {path}, "accesstoken": {token}})
 	a.want(t, 200, "What would become of it", "403 900908")
 	if !strings.Contains(strings.ToLower(a.Body), strings.ToLower(why)) {

@@ -19,6 +19,7 @@ type publisherAPIView struct {
 	Base        string // URL of the API at the gateway
 	Scopes      []gatehouse.Scope
 	Subscribers []publisher.Subscriber
+	Tiers       gatehouse.Tiers
 	MayPublish  bool
 	MayChange   bool
 	Warnings    []string
@@ -46,6 +47,9 @@ func (h *Handler) publisherAPIView(v *visit) (*publisherAPIView, error) {
 	view := &publisherAPIView{API: a, CSRF: v.CSRF, Now: h.Now(), Base: h.GatewayURL + a.BasePath(), MayPublish: v.Member.May(gatehouse.PublishAPIs)}
 	view.MayChange = view.MayPublish || !a.Served()
 	if view.Scopes, err = h.Store.ScopesOf(ctx, v.Org, a); err != nil {
+		return nil, err
+	}
+	if view.Tiers, err = h.Organizations.Tiers(ctx, v.Org); err != nil {
 		return nil, err
 	}
 	view.Subscribers, err = h.Publisher.Subscribers(ctx, v.Member, id)
@@ -155,7 +159,7 @@ type tierOffered struct {
 
 func (v *publisherAPIView) tiers() []tierOffered {
 	var tiers []tierOffered
-	for _, t := range gatehouse.SubscriptionTiers {
+	for _, t := range v.Tiers[gatehouse.SubscriptionTier] {
 		tiers = append(tiers, tierOffered{t, slices.Contains(v.API.Tiers, t.Name)})
 	}
 	return tiers

@@ -22,6 +22,7 @@ type storeAPIView struct {
 	Base   string // URL of the API at the gateway
 	Sample page.Sample
 
+	Tiers        gatehouse.Tiers
 	Foreign      bool // the reader is signed in to another organization
 	Tier         string
 	KeyType      gatehouse.KeyType
@@ -91,6 +92,9 @@ func (h *Handler) apiView(v *visit) (*storeAPIView, error) {
 		Base:    h.GatewayURL + a.BasePath(),
 		Foreign: v.Member != nil && v.Member.Organization.ID != v.Org.ID,
 		Tier:    v.r.FormValue("tier"), KeyType: gatehouse.KeyType(v.r.FormValue("env")), Application: v.r.FormValue("application"),
+	}
+	if view.Tiers, err = h.Organizations.Tiers(ctx, v.Org); err != nil {
+		return nil, err
 	}
 	view.choose()
 	if err := h.reach(v, view); err != nil {
@@ -194,7 +198,7 @@ func (v *storeAPIView) choice() string {
 func (v *storeAPIView) tiers() []page.TierCard {
 	var cards []page.TierCard
 	for _, name := range v.API.Tiers {
-		if t, ok := gatehouse.FindTier(gatehouse.SubscriptionTiers, name); ok {
+		if t, ok := gatehouse.FindTier(v.Tiers[gatehouse.SubscriptionTier], name); ok {
 			cards = append(cards, page.TierCard{Tier: t, Checked: name == v.Tier})
 		}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse"
@@ -165,11 +166,21 @@ func (h *Handler) unsubscribe(v *visit) error {
 type newApplicationView struct {
 	CSRF  string
 	Ask   apistore.NewApplication
+	Tiers []gatehouse.Tier
 	Error string
 }
 
 func (h *Handler) newApplication(v *visit) error {
-	return v.show(http.StatusOK, "New application", page.Store, "/subscriptions", newApplicationBody(newApplicationView{CSRF: v.CSRF}))
+	return h.showNewApplication(v, http.StatusOK, newApplicationView{CSRF: v.CSRF})
+}
+
+func (h *Handler) showNewApplication(v *visit, status int, view newApplicationView) error {
+	tiers, err := h.Organizations.Tiers(v.r.Context(), v.Org)
+	if err != nil {
+		return err
+	}
+	view.Tiers = tiers[gatehouse.ApplicationTier]
+	return v.show(status, "New application", page.Store, "/subscriptions", newApplicationBody(view))
 }
 
 func (h *Handler) createApplication(v *visit) error {
@@ -180,7 +191,7 @@ func (h *Handler) createApplication(v *visit) error {
 	app, err := h.Store.CreateApplication(v.r.Context(), v.Member, ask)
 	if message, ok := said(err); ok {
 		view := newApplicationView{CSRF: v.CSRF, Ask: ask, Error: message}
-		return v.show(http.StatusConflict, "New application", page.Store, "/subscriptions", newApplicationBody(view))
+		return h.showNewApplication(v, http.StatusConflict, view)
 	}
 	if err != nil {
 		return err
@@ -190,8 +201,7 @@ func (h *Handler) createApplication(v *visit) error {
 
 func (v newApplicationView) tiers() []page.Option {
 	var options []page.Option
-	for i := range gatehouse.ApplicationTiers {
-		t := gatehouse.ApplicationTiers[len(gatehouse.ApplicationTiers)-1-i]
+	for _, t := range slices.Backward(v.Tiers) {
 		options = append(options, page.Option{Value: t.Name, Label: t.Name + ": " + t.Description})
 	}
 	return options

@@ -105,6 +105,12 @@ func (n *nginx) start(b *testing.B, l *limited) (plain, secure string, cpu cpuTi
 	return "http://" + n.Plain, "https://" + n.Secure, cpuOfAll(append(workers, master.Process.Pid))
 }
 
+// perMinute returns how many calls a minute the tier called name allows.
+func perMinute(tiers []gatehouse.Tier, name string) int64 {
+	tier, _ := gatehouse.FindTier(tiers, name)
+	return tier.Limit.Calls
+}
+
 // tell writes down for check.lua what the gateway knows.
 func (n *nginx) tell(l *limited) error {
 	key, id, err := l.signingKey()
@@ -113,10 +119,10 @@ func (n *nginx) tell(l *limited) error {
 	}
 	var resources, subscriptions strings.Builder
 	for i := range 50 {
-		fmt.Fprintf(&resources, "things%d read %d\n", i, gatehouse.PerMinute(gatehouse.ResourceTiers, resourceTier))
+		fmt.Fprintf(&resources, "things%d read %d\n", i, perMinute(gatehouse.AdvancedTiers, resourceTier))
 	}
 	for _, s := range append(l.subscribers, l.few) {
-		fmt.Fprintln(&subscriptions, s.key, gatehouse.PerMinute(gatehouse.SubscriptionTiers, s.tier))
+		fmt.Fprintln(&subscriptions, s.key, perMinute(gatehouse.SubscriptionTiers, s.tier))
 	}
 	for name, text := range map[string]string{"key.pem": key, "key.id": id, "resources": resources.String(), "subscriptions": subscriptions.String()} {
 		if err := os.WriteFile(filepath.Join(n.Folder, name), []byte(text), 0o600); err != nil {

@@ -143,7 +143,7 @@ func (l *limited) check(b *testing.B, p peer) {
 			}
 		}
 	}
-	limit := gatehouse.PerMinute(gatehouse.SubscriptionTiers, l.few.tier)
+	limit := perMinute(gatehouse.SubscriptionTiers, l.few.tier)
 	for range 2*limit + 1 { // the minute may end on the way
 		switch status, err := l.status(p.plain, l.few.token); {
 		case err != nil:

@@ -15,10 +15,11 @@ import (
 const (
 	publisherAPI = "/api/am/publisher/v4"
 	storeAPI     = "/api/am/devportal/v3"
+	adminAPI     = "/api/am/admin/v4"
 )
 
 // everyScope is what management clients ask for; the roles of a person decide.
-const everyScope = "apim:api_create apim:api_publish apim:api_view apim:subscribe apim:app_manage apim:sub_manage apim:subscription_block"
+const everyScope = "apim:api_create apim:api_publish apim:api_view apim:subscribe apim:app_manage apim:sub_manage apim:subscription_block apim:admin apim:tier_manage apim:bl_manage"
 
 // manager returns an access token for the Management API, as a client gets it: it
 // registers with a person's password, then asks the Token API on the portal.

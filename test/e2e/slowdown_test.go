@@ -22,6 +22,7 @@ func (h *house) doors(t *testing.T) map[string]func(p person, name string) reply
 			r.SetBasicAuth(name, p.password)
 			return h.send(t, r)
 		},
+		"gateway": func(p person, name string) reply { return h.with(t, "GET", orgnews+"/articles", p.header(name)) },
 	}
 }
 
@@ -50,6 +51,7 @@ func (h *house) signIn(t *testing.T, name, password string) reply {
 // spelled, and a right password that is slowed down is answered like a wrong one.
 func TestCheck153OneCounterForEveryDoor(t *testing.T) {
 	h := furnish(t)
+	h.secure(t, map[string]any{"securityScheme": []string{"oauth2", "basic_auth"}})
 	ann := person{"ann@johns.org", "johnsorg", "Anns-canary-password"}
 	h.person(t, ann, "subscriber")
 	wrong := person{ann.name, ann.org, "a wrong password"}

@@ -8,6 +8,7 @@
 //	ledger_test.go     clients that remember what they were answered
 //	kill_test.go       R1, R2, R3, R31: killed at any moment, at the worst, and failed over
 //	cluster_test.go    R14, R26: revocations and signing keys on two nodes
+//	redis_test.go      R9, R10: limits that two nodes share
 //	flood_test.go      R24 and the times of sign-ins
 //	stop_test.go       R17: stopped under load
 //	connections_test.go  R18, R19: more connections than is good, and idle ones
@@ -86,4 +87,15 @@ func percentile(times []time.Duration, p float64) time.Duration {
 	}
 	slices.Sort(times)
 	return times[min(len(times)-1, int(p*float64(len(times))))]
+}
+
+// latencies are how long calls take, one behind the other.
+func (h *house) latencies(token string, n int) []time.Duration {
+	var all []time.Duration
+	for range n {
+		began := time.Now()
+		h.calls(token)
+		all = append(all, time.Since(began))
+	}
+	return all
 }

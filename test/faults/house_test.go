@@ -22,6 +22,7 @@ type house struct {
 	client      *http.Client
 	key, secret string
 	manager     string // access token for the Management API
+	api         string // id
 }
 
 const (
@@ -50,23 +51,23 @@ func furnish(t *testing.T, settings ...string) *house {
 
 	h.key, h.secret = h.register(t, "manager")
 	var token tokens
-	h.json(t, h.form(t, h.Portal+"/oauth2/token", passwordForm("apim:api_create apim:api_publish apim:subscribe apim:app_manage")), &token)
+	h.json(t, h.form(t, h.Portal+"/oauth2/token", passwordForm("apim:api_create apim:api_publish apim:subscribe apim:app_manage apim:admin")), &token)
 	h.manager = token.Access
-	api := h.publish(t, backend.URL)
+	h.api = h.publish(t, backend.URL)
 	var app struct{ ApplicationID string }
 	h.json(t, h.manage(t, "/api/am/devportal/v3/applications", map[string]any{"name": "app", "throttlingPolicy": "Unlimited", "tokenType": "JWT"}), &app)
 	var keys struct{ ConsumerKey, ConsumerSecret string }
 	h.json(t, h.manage(t, "/api/am/devportal/v3/applications/"+app.ApplicationID+"/generate-keys",
 		map[string]any{"keyType": "PRODUCTION", "grantTypesToBeSupported": []string{"password", "refresh_token", "client_credentials"}}), &keys)
-	h.json(t, h.manage(t, "/api/am/devportal/v3/subscriptions", map[string]any{"applicationId": app.ApplicationID, "apiId": api, "throttlingPolicy": "Unlimited"}), nil)
+	h.json(t, h.manage(t, "/api/am/devportal/v3/subscriptions", map[string]any{"applicationId": app.ApplicationID, "apiId": h.api, "throttlingPolicy": "Unlimited"}), nil)
 	h.key, h.secret = keys.ConsumerKey, keys.ConsumerSecret
 	return h
 }
 
 // another starts a second node on h's store.
-func (h *house) another(t *testing.T, dsn string) *house {
+func (h *house) another(t *testing.T, dsn string, settings ...string) *house {
 	t.Helper()
-	p := gatehousetest.Run(t, "serve", "GATEHOUSE_DATABASE="+dsn, "GATEHOUSE_DATA="+h.Data, "GATEHOUSE_GATEWAY_URL="+h.Gateway)
+	p := gatehousetest.Run(t, "serve", append(settings, "GATEHOUSE_DATABASE="+dsn, "GATEHOUSE_DATA="+h.Data, "GATEHOUSE_GATEWAY_URL="+h.Gateway)...)
 	b := *h
 	b.Process, b.client = p, p.Client(t)
 	return &b

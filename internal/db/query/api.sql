@@ -14,15 +14,15 @@ SELECT sqlc.embed(apis), organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
 WHERE apis.org_id = $1 AND apis.id = $2;
 
--- name: ServedAPI :one
+-- name: KnownAPI :one
 SELECT sqlc.embed(apis), organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
-WHERE apis.id = $1 AND apis.state NOT IN ('CREATED', 'RETIRED');
+WHERE apis.id = $1 AND apis.state <> 'RETIRED';
 
--- name: ServedAPIs :many
-SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, apis.settings, organizations.key AS org_key
+-- name: KnownAPIs :many
+SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
-WHERE apis.state NOT IN ('CREATED', 'RETIRED');
+WHERE apis.state <> 'RETIRED';
 
 -- name: APIsOf :many
 SELECT id, org_id, name, name_key, version, context, description, provider, state, production, sandbox, tiers, approval, resources, tags, scopes, settings, created_at, updated_at
@@ -30,3 +30,9 @@ FROM apis WHERE org_id = $1 ORDER BY name_key, version;
 
 -- name: DefinitionOf :one
 SELECT definition FROM apis WHERE org_id = $1 AND id = $2;
+
+-- name: UpdateSettings :exec
+UPDATE apis SET settings = $2 WHERE id = $1;
+
+-- name: UpdateState :exec
+UPDATE apis SET state = $2, updated_at = $3 WHERE id = $1;

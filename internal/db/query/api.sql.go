@@ -211,20 +211,20 @@ func (q *Queries) DeleteAPI(ctx context.Context, arg DeleteAPIParams) (int64, er
 	return result.RowsAffected()
 }
 
-const servedAPI = `-- name: ServedAPI :one
+const knownAPI = `-- name: KnownAPI :one
 SELECT apis.id, apis.org_id, apis.name, apis.name_key, apis.version, apis.context, apis.description, apis.provider, apis.state, apis.production, apis.sandbox, apis.tiers, apis.approval, apis.resources, apis.tags, apis.scopes, apis.definition, apis.created_at, apis.updated_at, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
-WHERE apis.id = $1 AND apis.state NOT IN ('CREATED', 'RETIRED')
+WHERE apis.id = $1 AND apis.state <> 'RETIRED'
 `
 
-type ServedAPIRow struct {
+type KnownAPIRow struct {
 	API    API
 	OrgKey string
 }
 
-func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error) {
-	row := q.queryRow(ctx, q.servedAPIStmt, servedAPI, id)
-	var i ServedAPIRow
+func (q *Queries) KnownAPI(ctx context.Context, id string) (KnownAPIRow, error) {
+	row := q.queryRow(ctx, q.knownAPIStmt, knownAPI, id)
+	var i KnownAPIRow
 	err := row.Scan(
 		&i.API.ID,
 		&i.API.OrgID,
@@ -251,13 +251,13 @@ func (q *Queries) ServedAPI(ctx context.Context, id string) (ServedAPIRow, error
 	return i, err
 }
 
-const servedAPIs = `-- name: ServedAPIs :many
-SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.resources, apis.settings, organizations.key AS org_key
+const knownAPIs = `-- name: KnownAPIs :many
+SELECT apis.id, apis.org_id, apis.name, apis.version, apis.context, apis.state, apis.production, apis.sandbox, apis.tiers, apis.resources, apis.settings, organizations.key AS org_key
 FROM apis JOIN organizations ON organizations.id = apis.org_id
-WHERE apis.state NOT IN ('CREATED', 'RETIRED')
+WHERE apis.state <> 'RETIRED'
 `
 
-type ServedAPIsRow struct {
+type KnownAPIsRow struct {
 	ID         string
 	OrgID      string
 	Name       string
@@ -266,20 +266,21 @@ type ServedAPIsRow struct {
 	State      string
 	Production string
 	Sandbox    string
+	Tiers      string
 	Resources  string
 	Settings   string
 	OrgKey     string
 }
 
-func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
-	rows, err := q.query(ctx, q.servedAPIsStmt, servedAPIs)
+func (q *Queries) KnownAPIs(ctx context.Context) ([]KnownAPIsRow, error) {
+	rows, err := q.query(ctx, q.knownAPIsStmt, knownAPIs)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ServedAPIsRow
+	var items []KnownAPIsRow
 	for rows.Next() {
-		var i ServedAPIsRow
+		var i KnownAPIsRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.OrgID,
@@ -289,6 +290,7 @@ func (q *Queries) ServedAPIs(ctx context.Context) ([]ServedAPIsRow, error) {
 			&i.State,
 			&i.Production,
 			&i.Sandbox,
+			&i.Tiers,
 			&i.Resources,
 			&i.Settings,
 			&i.OrgKey,
@@ -345,5 +347,34 @@ func (q *Queries) UpdateAPI(ctx context.Context, arg UpdateAPIParams) error {
 		arg.Approval,
 		arg.Settings,
 	)
+	return err
+}
+
+const updateSettings = `-- name: UpdateSettings :exec
+UPDATE apis SET settings = $2 WHERE id = $1
+`
+
+type UpdateSettingsParams struct {
+	ID       string
+	Settings string
+}
+
+func (q *Queries) UpdateSettings(ctx context.Context, arg UpdateSettingsParams) error {
+	_, err := q.exec(ctx, q.updateSettingsStmt, updateSettings, arg.ID, arg.Settings)
+	return err
+}
+
+const updateState = `-- name: UpdateState :exec
+UPDATE apis SET state = $2, updated_at = $3 WHERE id = $1
+`
+
+type UpdateStateParams struct {
+	ID        string
+	State     string
+	UpdatedAt int64
+}
+
+func (q *Queries) UpdateState(ctx context.Context, arg UpdateStateParams) error {
+	_, err := q.exec(ctx, q.updateStateStmt, updateState, arg.ID, arg.State, arg.UpdatedAt)
 	return err
 }

@@ -75,3 +75,11 @@ DELETE FROM secrets WHERE consumer_key = $1 AND id = $2;
 
 -- name: UseSecret :exec
 UPDATE secrets SET last_used_at = $2 WHERE id = $1;
+
+-- name: ApplicationWithOrganization :one
+SELECT sqlc.embed(applications), sqlc.embed(organizations), users.username
+FROM applications JOIN organizations ON organizations.id = applications.org_id JOIN users ON users.id = applications.owner_id
+WHERE applications.id = $1;
+
+-- name: ApplicationsSubscribedTo :many
+SELECT application_id FROM subscriptions WHERE api_id = $1;

@@ -114,6 +114,43 @@ func (q *Queries) ApplicationOfKeys(ctx context.Context, consumerKey string) (Ap
 	return i, err
 }
 
+const applicationWithOrganization = `-- name: ApplicationWithOrganization :one
+SELECT applications.id, applications.org_id, applications.owner_id, applications.name, applications.description, applications.tier, applications.token_format, applications.created_at, organizations.id, organizations.key, organizations.name, organizations.password_grant, organizations.never_expiring, organizations.sign_up, organizations.created_at, organizations.password_deprecated_at, users.username
+FROM applications JOIN organizations ON organizations.id = applications.org_id JOIN users ON users.id = applications.owner_id
+WHERE applications.id = $1
+`
+
+type ApplicationWithOrganizationRow struct {
+	Application  Application
+	Organization Organization
+	Username     string
+}
+
+func (q *Queries) ApplicationWithOrganization(ctx context.Context, id string) (ApplicationWithOrganizationRow, error) {
+	row := q.queryRow(ctx, q.applicationWithOrganizationStmt, applicationWithOrganization, id)
+	var i ApplicationWithOrganizationRow
+	err := row.Scan(
+		&i.Application.ID,
+		&i.Application.OrgID,
+		&i.Application.OwnerID,
+		&i.Application.Name,
+		&i.Application.Description,
+		&i.Application.Tier,
+		&i.Application.TokenFormat,
+		&i.Application.CreatedAt,
+		&i.Organization.ID,
+		&i.Organization.Key,
+		&i.Organization.Name,
+		&i.Organization.PasswordGrant,
+		&i.Organization.NeverExpiring,
+		&i.Organization.SignUp,
+		&i.Organization.CreatedAt,
+		&i.Organization.PasswordDeprecatedAt,
+		&i.Username,
+	)
+	return i, err
+}
+
 const applicationsOf = `-- name: ApplicationsOf :many
 SELECT applications.id, applications.org_id, applications.owner_id, applications.name, applications.description, applications.tier, applications.token_format, applications.created_at, users.username
 FROM applications JOIN users ON users.id = applications.owner_id
@@ -154,6 +191,33 @@ func (q *Queries) ApplicationsOf(ctx context.Context, arg ApplicationsOfParams) 
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const applicationsSubscribedTo = `-- name: ApplicationsSubscribedTo :many
+SELECT application_id FROM subscriptions WHERE api_id = $1
+`
+
+func (q *Queries) ApplicationsSubscribedTo(ctx context.Context, apiID string) ([]string, error) {
+	rows, err := q.query(ctx, q.applicationsSubscribedToStmt, applicationsSubscribedTo, apiID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var application_id string
+		if err := rows.Scan(&application_id); err != nil {
+			return nil, err
+		}
+		items = append(items, application_id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -4,6 +4,10 @@
 
 package query
 
+import (
+	"database/sql"
+)
+
 type API struct {
 	ID          string
 	OrgID       string
@@ -25,6 +29,23 @@ type API struct {
 	CreatedAt   int64
 	UpdatedAt   int64
 	Settings    string
+}
+
+type APIKey struct {
+	ID            string
+	OrgID         string
+	OwnerID       string
+	ApplicationID sql.NullString
+	APIID         sql.NullString
+	Type          string
+	Name          string
+	Hash          string
+	Hint          string
+	Networks      string
+	Referers      string
+	CreatedAt     int64
+	ExpiresAt     int64
+	LastUsedAt    int64
 }
 
 type AccessToken struct {
@@ -77,6 +98,16 @@ type Consent struct {
 	ConsumerKey string
 	Scopes      string
 	At          int64
+}
+
+type DenyPolicy struct {
+	ID        string
+	OrgID     string
+	Kind      string
+	Value     string
+	Invert    bool
+	Active    bool
+	CreatedAt int64
 }
 
 type DeviceCode struct {
@@ -221,6 +252,17 @@ type Subscription struct {
 	Tier          string
 	State         string
 	CreatedAt     int64
+}
+
+type Tier struct {
+	ID          string
+	OrgID       string
+	Level       string
+	Name        string
+	DisplayName string
+	Description string
+	Terms       string
+	CreatedAt   int64
 }
 
 type TrustedIssuer struct {

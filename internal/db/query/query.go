@@ -27,17 +27,35 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.aPIByIDStmt, err = db.PrepareContext(ctx, aPIByID); err != nil {
 		return nil, fmt.Errorf("error preparing query APIByID: %w", err)
 	}
+	if q.aPIKeyByHashStmt, err = db.PrepareContext(ctx, aPIKeyByHash); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByHash: %w", err)
+	}
+	if q.aPIKeyByIDStmt, err = db.PrepareContext(ctx, aPIKeyByID); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeyByID: %w", err)
+	}
+	if q.aPIKeysOfAPIStmt, err = db.PrepareContext(ctx, aPIKeysOfAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfAPI: %w", err)
+	}
+	if q.aPIKeysOfApplicationStmt, err = db.PrepareContext(ctx, aPIKeysOfApplication); err != nil {
+		return nil, fmt.Errorf("error preparing query APIKeysOfApplication: %w", err)
+	}
 	if q.aPIsOfStmt, err = db.PrepareContext(ctx, aPIsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query APIsOf: %w", err)
 	}
 	if q.accessTokenByHashStmt, err = db.PrepareContext(ctx, accessTokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query AccessTokenByHash: %w", err)
 	}
+	if q.activeDenyPoliciesStmt, err = db.PrepareContext(ctx, activeDenyPolicies); err != nil {
+		return nil, fmt.Errorf("error preparing query ActiveDenyPolicies: %w", err)
+	}
 	if q.addRoleStmt, err = db.PrepareContext(ctx, addRole); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRole: %w", err)
 	}
 	if q.addUsageStmt, err = db.PrepareContext(ctx, addUsage); err != nil {
 		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
+	}
+	if q.allTiersStmt, err = db.PrepareContext(ctx, allTiers); err != nil {
+		return nil, fmt.Errorf("error preparing query AllTiers: %w", err)
 	}
 	if q.answerDeviceCodeStmt, err = db.PrepareContext(ctx, answerDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query AnswerDeviceCode: %w", err)
@@ -54,8 +72,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.applicationOfKeysStmt, err = db.PrepareContext(ctx, applicationOfKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationOfKeys: %w", err)
 	}
+	if q.applicationWithOrganizationStmt, err = db.PrepareContext(ctx, applicationWithOrganization); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationWithOrganization: %w", err)
+	}
 	if q.applicationsOfStmt, err = db.PrepareContext(ctx, applicationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ApplicationsOf: %w", err)
+	}
+	if q.applicationsSubscribedToStmt, err = db.PrepareContext(ctx, applicationsSubscribedTo); err != nil {
+		return nil, fmt.Errorf("error preparing query ApplicationsSubscribedTo: %w", err)
+	}
+	if q.associateAPIKeyStmt, err = db.PrepareContext(ctx, associateAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AssociateAPIKey: %w", err)
 	}
 	if q.callByIDStmt, err = db.PrepareContext(ctx, callByID); err != nil {
 		return nil, fmt.Errorf("error preparing query CallByID: %w", err)
@@ -75,17 +102,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.consentOfStmt, err = db.PrepareContext(ctx, consentOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ConsentOf: %w", err)
 	}
+	if q.countApplicationsOnStmt, err = db.PrepareContext(ctx, countApplicationsOn); err != nil {
+		return nil, fmt.Errorf("error preparing query CountApplicationsOn: %w", err)
+	}
 	if q.countDeviceCodesStmt, err = db.PrepareContext(ctx, countDeviceCodes); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeviceCodes: %w", err)
 	}
 	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
 	}
+	if q.countSubscriptionsOnStmt, err = db.PrepareContext(ctx, countSubscriptionsOn); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSubscriptionsOn: %w", err)
+	}
 	if q.countSubscriptionsToAPIStmt, err = db.PrepareContext(ctx, countSubscriptionsToAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query CountSubscriptionsToAPI: %w", err)
 	}
 	if q.createAPIStmt, err = db.PrepareContext(ctx, createAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAPI: %w", err)
+	}
+	if q.createAPIKeyStmt, err = db.PrepareContext(ctx, createAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateAPIKey: %w", err)
 	}
 	if q.createAccessTokenStmt, err = db.PrepareContext(ctx, createAccessToken); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateAccessToken: %w", err)
@@ -98,6 +134,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.createCodeStmt, err = db.PrepareContext(ctx, createCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateCode: %w", err)
+	}
+	if q.createDenyPolicyStmt, err = db.PrepareContext(ctx, createDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateDenyPolicy: %w", err)
 	}
 	if q.createDeviceCodeStmt, err = db.PrepareContext(ctx, createDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateDeviceCode: %w", err)
@@ -129,6 +168,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.createSubscriptionStmt, err = db.PrepareContext(ctx, createSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateSubscription: %w", err)
 	}
+	if q.createTierStmt, err = db.PrepareContext(ctx, createTier); err != nil {
+		return nil, fmt.Errorf("error preparing query CreateTier: %w", err)
+	}
 	if q.createUserStmt, err = db.PrepareContext(ctx, createUser); err != nil {
 		return nil, fmt.Errorf("error preparing query CreateUser: %w", err)
 	}
@@ -138,8 +180,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteAPIStmt, err = db.PrepareContext(ctx, deleteAPI); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAPI: %w", err)
 	}
+	if q.deleteAPIKeyStmt, err = db.PrepareContext(ctx, deleteAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAPIKey: %w", err)
+	}
 	if q.deleteApplicationStmt, err = db.PrepareContext(ctx, deleteApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApplication: %w", err)
+	}
+	if q.deleteDenyPolicyStmt, err = db.PrepareContext(ctx, deleteDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDenyPolicy: %w", err)
 	}
 	if q.deleteDeviceCodeStmt, err = db.PrepareContext(ctx, deleteDeviceCode); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDeviceCode: %w", err)
@@ -152,6 +200,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteKeysStmt, err = db.PrepareContext(ctx, deleteKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKeys: %w", err)
+	}
+	if q.deleteLooseAPIKeysStmt, err = db.PrepareContext(ctx, deleteLooseAPIKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteLooseAPIKeys: %w", err)
 	}
 	if q.deleteMemberStmt, err = db.PrepareContext(ctx, deleteMember); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteMember: %w", err)
@@ -177,8 +228,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteSubscriptionStmt, err = db.PrepareContext(ctx, deleteSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteSubscription: %w", err)
 	}
+	if q.deleteTierStmt, err = db.PrepareContext(ctx, deleteTier); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTier: %w", err)
+	}
 	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.denyPoliciesOfStmt, err = db.PrepareContext(ctx, denyPoliciesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DenyPoliciesOf: %w", err)
+	}
+	if q.denyPolicyByIDStmt, err = db.PrepareContext(ctx, denyPolicyByID); err != nil {
+		return nil, fmt.Errorf("error preparing query DenyPolicyByID: %w", err)
 	}
 	if q.deviceCodeByHashStmt, err = db.PrepareContext(ctx, deviceCodeByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceCodeByHash: %w", err)
@@ -215,6 +275,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.keysSubscribedToStmt, err = db.PrepareContext(ctx, keysSubscribedTo); err != nil {
 		return nil, fmt.Errorf("error preparing query KeysSubscribedTo: %w", err)
+	}
+	if q.knownAPIStmt, err = db.PrepareContext(ctx, knownAPI); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPI: %w", err)
+	}
+	if q.knownAPIsStmt, err = db.PrepareContext(ctx, knownAPIs); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPIs: %w", err)
 	}
 	if q.lastChangeStmt, err = db.PrepareContext(ctx, lastChange); err != nil {
 		return nil, fmt.Errorf("error preparing query LastChange: %w", err)
@@ -324,12 +390,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.secretsOfStmt, err = db.PrepareContext(ctx, secretsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SecretsOf: %w", err)
 	}
-	if q.servedAPIStmt, err = db.PrepareContext(ctx, servedAPI); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPI: %w", err)
-	}
-	if q.servedAPIsStmt, err = db.PrepareContext(ctx, servedAPIs); err != nil {
-		return nil, fmt.Errorf("error preparing query ServedAPIs: %w", err)
-	}
 	if q.sessionByHashStmt, err = db.PrepareContext(ctx, sessionByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByHash: %w", err)
 	}
@@ -354,6 +414,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.takeSessionClientsStmt, err = db.PrepareContext(ctx, takeSessionClients); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeSessionClients: %w", err)
 	}
+	if q.tierByIDStmt, err = db.PrepareContext(ctx, tierByID); err != nil {
+		return nil, fmt.Errorf("error preparing query TierByID: %w", err)
+	}
+	if q.tiersOfStmt, err = db.PrepareContext(ctx, tiersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query TiersOf: %w", err)
+	}
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
 	}
@@ -362,6 +428,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.updateApplicationStmt, err = db.PrepareContext(ctx, updateApplication); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateApplication: %w", err)
+	}
+	if q.updateDenyPolicyStmt, err = db.PrepareContext(ctx, updateDenyPolicy); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateDenyPolicy: %w", err)
 	}
 	if q.updateKeysStmt, err = db.PrepareContext(ctx, updateKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateKeys: %w", err)
@@ -372,8 +441,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.updateOrganizationStmt, err = db.PrepareContext(ctx, updateOrganization); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateOrganization: %w", err)
 	}
+	if q.updateSettingsStmt, err = db.PrepareContext(ctx, updateSettings); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateSettings: %w", err)
+	}
+	if q.updateStateStmt, err = db.PrepareContext(ctx, updateState); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateState: %w", err)
+	}
 	if q.updateSubscriptionStmt, err = db.PrepareContext(ctx, updateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateSubscription: %w", err)
+	}
+	if q.updateTierStmt, err = db.PrepareContext(ctx, updateTier); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateTier: %w", err)
+	}
+	if q.useAPIKeyStmt, err = db.PrepareContext(ctx, useAPIKey); err != nil {
+		return nil, fmt.Errorf("error preparing query UseAPIKey: %w", err)
 	}
 	if q.useCodeStmt, err = db.PrepareContext(ctx, useCode); err != nil {
 		return nil, fmt.Errorf("error preparing query UseCode: %w", err)
@@ -403,6 +484,26 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing aPIByIDStmt: %w", cerr)
 		}
 	}
+	if q.aPIKeyByHashStmt != nil {
+		if cerr := q.aPIKeyByHashStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByHashStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeyByIDStmt != nil {
+		if cerr := q.aPIKeyByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeyByIDStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfAPIStmt != nil {
+		if cerr := q.aPIKeysOfAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfAPIStmt: %w", cerr)
+		}
+	}
+	if q.aPIKeysOfApplicationStmt != nil {
+		if cerr := q.aPIKeysOfApplicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIKeysOfApplicationStmt: %w", cerr)
+		}
+	}
 	if q.aPIsOfStmt != nil {
 		if cerr := q.aPIsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing aPIsOfStmt: %w", cerr)
@@ -413,6 +514,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing accessTokenByHashStmt: %w", cerr)
 		}
 	}
+	if q.activeDenyPoliciesStmt != nil {
+		if cerr := q.activeDenyPoliciesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing activeDenyPoliciesStmt: %w", cerr)
+		}
+	}
 	if q.addRoleStmt != nil {
 		if cerr := q.addRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addRoleStmt: %w", cerr)
@@ -421,6 +527,11 @@ func (q *Queries) Close() error {
 	if q.addUsageStmt != nil {
 		if cerr := q.addUsageStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
+		}
+	}
+	if q.allTiersStmt != nil {
+		if cerr := q.allTiersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing allTiersStmt: %w", cerr)
 		}
 	}
 	if q.answerDeviceCodeStmt != nil {
@@ -448,9 +559,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing applicationOfKeysStmt: %w", cerr)
 		}
 	}
+	if q.applicationWithOrganizationStmt != nil {
+		if cerr := q.applicationWithOrganizationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationWithOrganizationStmt: %w", cerr)
+		}
+	}
 	if q.applicationsOfStmt != nil {
 		if cerr := q.applicationsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing applicationsOfStmt: %w", cerr)
+		}
+	}
+	if q.applicationsSubscribedToStmt != nil {
+		if cerr := q.applicationsSubscribedToStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing applicationsSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.associateAPIKeyStmt != nil {
+		if cerr := q.associateAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing associateAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.callByIDStmt != nil {
@@ -483,6 +609,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing consentOfStmt: %w", cerr)
 		}
 	}
+	if q.countApplicationsOnStmt != nil {
+		if cerr := q.countApplicationsOnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countApplicationsOnStmt: %w", cerr)
+		}
+	}
 	if q.countDeviceCodesStmt != nil {
 		if cerr := q.countDeviceCodesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDeviceCodesStmt: %w", cerr)
@@ -493,6 +624,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
 		}
 	}
+	if q.countSubscriptionsOnStmt != nil {
+		if cerr := q.countSubscriptionsOnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSubscriptionsOnStmt: %w", cerr)
+		}
+	}
 	if q.countSubscriptionsToAPIStmt != nil {
 		if cerr := q.countSubscriptionsToAPIStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countSubscriptionsToAPIStmt: %w", cerr)
@@ -501,6 +637,11 @@ func (q *Queries) Close() error {
 	if q.createAPIStmt != nil {
 		if cerr := q.createAPIStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createAPIStmt: %w", cerr)
+		}
+	}
+	if q.createAPIKeyStmt != nil {
+		if cerr := q.createAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.createAccessTokenStmt != nil {
@@ -521,6 +662,11 @@ func (q *Queries) Close() error {
 	if q.createCodeStmt != nil {
 		if cerr := q.createCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createCodeStmt: %w", cerr)
+		}
+	}
+	if q.createDenyPolicyStmt != nil {
+		if cerr := q.createDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.createDeviceCodeStmt != nil {
@@ -573,6 +719,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing createSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.createTierStmt != nil {
+		if cerr := q.createTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing createTierStmt: %w", cerr)
+		}
+	}
 	if q.createUserStmt != nil {
 		if cerr := q.createUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing createUserStmt: %w", cerr)
@@ -588,9 +739,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteAPIStmt: %w", cerr)
 		}
 	}
+	if q.deleteAPIKeyStmt != nil {
+		if cerr := q.deleteAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAPIKeyStmt: %w", cerr)
+		}
+	}
 	if q.deleteApplicationStmt != nil {
 		if cerr := q.deleteApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteApplicationStmt: %w", cerr)
+		}
+	}
+	if q.deleteDenyPolicyStmt != nil {
+		if cerr := q.deleteDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.deleteDeviceCodeStmt != nil {
@@ -611,6 +772,11 @@ func (q *Queries) Close() error {
 	if q.deleteKeysStmt != nil {
 		if cerr := q.deleteKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeysStmt: %w", cerr)
+		}
+	}
+	if q.deleteLooseAPIKeysStmt != nil {
+		if cerr := q.deleteLooseAPIKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteLooseAPIKeysStmt: %w", cerr)
 		}
 	}
 	if q.deleteMemberStmt != nil {
@@ -653,9 +819,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.deleteTierStmt != nil {
+		if cerr := q.deleteTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTierStmt: %w", cerr)
+		}
+	}
 	if q.deleteUserStmt != nil {
 		if cerr := q.deleteUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.denyPoliciesOfStmt != nil {
+		if cerr := q.denyPoliciesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing denyPoliciesOfStmt: %w", cerr)
+		}
+	}
+	if q.denyPolicyByIDStmt != nil {
+		if cerr := q.denyPolicyByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing denyPolicyByIDStmt: %w", cerr)
 		}
 	}
 	if q.deviceCodeByHashStmt != nil {
@@ -716,6 +897,16 @@ func (q *Queries) Close() error {
 	if q.keysSubscribedToStmt != nil {
 		if cerr := q.keysSubscribedToStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keysSubscribedToStmt: %w", cerr)
+		}
+	}
+	if q.knownAPIStmt != nil {
+		if cerr := q.knownAPIStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIStmt: %w", cerr)
+		}
+	}
+	if q.knownAPIsStmt != nil {
+		if cerr := q.knownAPIsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIsStmt: %w", cerr)
 		}
 	}
 	if q.lastChangeStmt != nil {
@@ -898,16 +1089,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing secretsOfStmt: %w", cerr)
 		}
 	}
-	if q.servedAPIStmt != nil {
-		if cerr := q.servedAPIStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIStmt: %w", cerr)
-		}
-	}
-	if q.servedAPIsStmt != nil {
-		if cerr := q.servedAPIsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing servedAPIsStmt: %w", cerr)
-		}
-	}
 	if q.sessionByHashStmt != nil {
 		if cerr := q.sessionByHashStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionByHashStmt: %w", cerr)
@@ -948,6 +1129,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing takeSessionClientsStmt: %w", cerr)
 		}
 	}
+	if q.tierByIDStmt != nil {
+		if cerr := q.tierByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tierByIDStmt: %w", cerr)
+		}
+	}
+	if q.tiersOfStmt != nil {
+		if cerr := q.tiersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tiersOfStmt: %w", cerr)
+		}
+	}
 	if q.touchSessionStmt != nil {
 		if cerr := q.touchSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
@@ -961,6 +1152,11 @@ func (q *Queries) Close() error {
 	if q.updateApplicationStmt != nil {
 		if cerr := q.updateApplicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateApplicationStmt: %w", cerr)
+		}
+	}
+	if q.updateDenyPolicyStmt != nil {
+		if cerr := q.updateDenyPolicyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateDenyPolicyStmt: %w", cerr)
 		}
 	}
 	if q.updateKeysStmt != nil {
@@ -978,9 +1174,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing updateOrganizationStmt: %w", cerr)
 		}
 	}
+	if q.updateSettingsStmt != nil {
+		if cerr := q.updateSettingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateSettingsStmt: %w", cerr)
+		}
+	}
+	if q.updateStateStmt != nil {
+		if cerr := q.updateStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateStateStmt: %w", cerr)
+		}
+	}
 	if q.updateSubscriptionStmt != nil {
 		if cerr := q.updateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.updateTierStmt != nil {
+		if cerr := q.updateTierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateTierStmt: %w", cerr)
+		}
+	}
+	if q.useAPIKeyStmt != nil {
+		if cerr := q.useAPIKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useAPIKeyStmt: %w", cerr)
 		}
 	}
 	if q.useCodeStmt != nil {
@@ -1050,259 +1266,313 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                             DBTX
-	tx                             *sql.Tx
-	aPIByIDStmt                    *sql.Stmt
-	aPIsOfStmt                     *sql.Stmt
-	accessTokenByHashStmt          *sql.Stmt
-	addRoleStmt                    *sql.Stmt
-	addUsageStmt                   *sql.Stmt
-	answerDeviceCodeStmt           *sql.Stmt
-	appendChangeStmt               *sql.Stmt
-	applicationByIDStmt            *sql.Stmt
-	applicationByNameStmt          *sql.Stmt
-	applicationOfKeysStmt          *sql.Stmt
-	applicationsOfStmt             *sql.Stmt
-	callByIDStmt                   *sql.Stmt
-	callsOfApplicationStmt         *sql.Stmt
-	callsToAPIStmt                 *sql.Stmt
-	changesAfterStmt               *sql.Stmt
-	codeByHashStmt                 *sql.Stmt
-	consentOfStmt                  *sql.Stmt
-	countDeviceCodesStmt           *sql.Stmt
-	countMembershipsStmt           *sql.Stmt
-	countSubscriptionsToAPIStmt    *sql.Stmt
-	createAPIStmt                  *sql.Stmt
-	createAccessTokenStmt          *sql.Stmt
-	createApplicationStmt          *sql.Stmt
-	createCallStmt                 *sql.Stmt
-	createCodeStmt                 *sql.Stmt
-	createDeviceCodeStmt           *sql.Stmt
-	createIssuerStmt               *sql.Stmt
-	createKeysStmt                 *sql.Stmt
-	createMemberStmt               *sql.Stmt
-	createOrganizationStmt         *sql.Stmt
-	createPendingStmt              *sql.Stmt
-	createRefreshTokenStmt         *sql.Stmt
-	createSecretStmt               *sql.Stmt
-	createSessionStmt              *sql.Stmt
-	createSubscriptionStmt         *sql.Stmt
-	createUserStmt                 *sql.Stmt
-	definitionOfStmt               *sql.Stmt
-	deleteAPIStmt                  *sql.Stmt
-	deleteApplicationStmt          *sql.Stmt
-	deleteDeviceCodeStmt           *sql.Stmt
-	deleteDeviceCodesOfStmt        *sql.Stmt
-	deleteIssuerStmt               *sql.Stmt
-	deleteKeysStmt                 *sql.Stmt
-	deleteMemberStmt               *sql.Stmt
-	deleteOrganizationStmt         *sql.Stmt
-	deleteScopeStmt                *sql.Stmt
-	deleteSecretStmt               *sql.Stmt
-	deleteSessionStmt              *sql.Stmt
-	deleteSessionsOfStmt           *sql.Stmt
-	deleteSigningKeyStmt           *sql.Stmt
-	deleteSubscriptionStmt         *sql.Stmt
-	deleteUserStmt                 *sql.Stmt
-	deviceCodeByHashStmt           *sql.Stmt
-	deviceCodeByUserCodeStmt       *sql.Stmt
-	extendSigningKeyStmt           *sql.Stmt
-	grantUsesOfStmt                *sql.Stmt
-	issuerByNameStmt               *sql.Stmt
-	issuersOfStmt                  *sql.Stmt
-	keysByConsumerKeyStmt          *sql.Stmt
-	keysOfStmt                     *sql.Stmt
-	keysOfMemberStmt               *sql.Stmt
-	keysOfOrganizationStmt         *sql.Stmt
-	keysOfOwnerStmt                *sql.Stmt
-	keysSubscribedToStmt           *sql.Stmt
-	lastChangeStmt                 *sql.Stmt
-	liveRevocationsStmt            *sql.Stmt
-	memberByIDStmt                 *sql.Stmt
-	memberByUsernameStmt           *sql.Stmt
-	membersStmt                    *sql.Stmt
-	membershipsStmt                *sql.Stmt
-	organizationByIDStmt           *sql.Stmt
-	organizationByKeyStmt          *sql.Stmt
-	organizationsStmt              *sql.Stmt
-	pendingByHashStmt              *sql.Stmt
-	pollDeviceCodeStmt             *sql.Stmt
-	purgeAccessTokensStmt          *sql.Stmt
-	purgeCallsStmt                 *sql.Stmt
-	purgeChangesStmt               *sql.Stmt
-	purgeCodesStmt                 *sql.Stmt
-	purgeDeviceCodesStmt           *sql.Stmt
-	purgePendingStmt               *sql.Stmt
-	purgeRefreshTokensStmt         *sql.Stmt
-	purgeRevocationsStmt           *sql.Stmt
-	purgeSessionClientsStmt        *sql.Stmt
-	purgeSessionsStmt              *sql.Stmt
-	purgeUsageStmt                 *sql.Stmt
-	purgeUsedOnceStmt              *sql.Stmt
-	putConsentStmt                 *sql.Stmt
-	putRevocationStmt              *sql.Stmt
-	putScopeStmt                   *sql.Stmt
-	putSessionClientStmt           *sql.Stmt
-	putSigningKeyStmt              *sql.Stmt
-	refreshTokenByHashStmt         *sql.Stmt
-	replacePasswordHashStmt        *sql.Stmt
-	revocationByIDStmt             *sql.Stmt
-	revocationsOfStmt              *sql.Stmt
-	rolesStmt                      *sql.Stmt
-	rotateRefreshTokenStmt         *sql.Stmt
-	scopesOfStmt                   *sql.Stmt
-	secretsOfStmt                  *sql.Stmt
-	servedAPIStmt                  *sql.Stmt
-	servedAPIsStmt                 *sql.Stmt
-	sessionByHashStmt              *sql.Stmt
-	setPasswordStmt                *sql.Stmt
-	signingKeysStmt                *sql.Stmt
-	subscriptionByIDStmt           *sql.Stmt
-	subscriptionsOfApplicationStmt *sql.Stmt
-	subscriptionsToAPIStmt         *sql.Stmt
-	takePendingStmt                *sql.Stmt
-	takeSessionClientsStmt         *sql.Stmt
-	touchSessionStmt               *sql.Stmt
-	updateAPIStmt                  *sql.Stmt
-	updateApplicationStmt          *sql.Stmt
-	updateKeysStmt                 *sql.Stmt
-	updateMemberStmt               *sql.Stmt
-	updateOrganizationStmt         *sql.Stmt
-	updateSubscriptionStmt         *sql.Stmt
-	useCodeStmt                    *sql.Stmt
-	useGrantStmt                   *sql.Stmt
-	useOnceStmt                    *sql.Stmt
-	useSecretStmt                  *sql.Stmt
-	userByIDStmt                   *sql.Stmt
-	userByUsernameStmt             *sql.Stmt
+	db                              DBTX
+	tx                              *sql.Tx
+	aPIByIDStmt                     *sql.Stmt
+	aPIKeyByHashStmt                *sql.Stmt
+	aPIKeyByIDStmt                  *sql.Stmt
+	aPIKeysOfAPIStmt                *sql.Stmt
+	aPIKeysOfApplicationStmt        *sql.Stmt
+	aPIsOfStmt                      *sql.Stmt
+	accessTokenByHashStmt           *sql.Stmt
+	activeDenyPoliciesStmt          *sql.Stmt
+	addRoleStmt                     *sql.Stmt
+	addUsageStmt                    *sql.Stmt
+	allTiersStmt                    *sql.Stmt
+	answerDeviceCodeStmt            *sql.Stmt
+	appendChangeStmt                *sql.Stmt
+	applicationByIDStmt             *sql.Stmt
+	applicationByNameStmt           *sql.Stmt
+	applicationOfKeysStmt           *sql.Stmt
+	applicationWithOrganizationStmt *sql.Stmt
+	applicationsOfStmt              *sql.Stmt
+	applicationsSubscribedToStmt    *sql.Stmt
+	associateAPIKeyStmt             *sql.Stmt
+	callByIDStmt                    *sql.Stmt
+	callsOfApplicationStmt          *sql.Stmt
+	callsToAPIStmt                  *sql.Stmt
+	changesAfterStmt                *sql.Stmt
+	codeByHashStmt                  *sql.Stmt
+	consentOfStmt                   *sql.Stmt
+	countApplicationsOnStmt         *sql.Stmt
+	countDeviceCodesStmt            *sql.Stmt
+	countMembershipsStmt            *sql.Stmt
+	countSubscriptionsOnStmt        *sql.Stmt
+	countSubscriptionsToAPIStmt     *sql.Stmt
+	createAPIStmt                   *sql.Stmt
+	createAPIKeyStmt                *sql.Stmt
+	createAccessTokenStmt           *sql.Stmt
+	createApplicationStmt           *sql.Stmt
+	createCallStmt                  *sql.Stmt
+	createCodeStmt                  *sql.Stmt
+	createDenyPolicyStmt            *sql.Stmt
+	createDeviceCodeStmt            *sql.Stmt
+	createIssuerStmt                *sql.Stmt
+	createKeysStmt                  *sql.Stmt
+	createMemberStmt                *sql.Stmt
+	createOrganizationStmt          *sql.Stmt
+	createPendingStmt               *sql.Stmt
+	createRefreshTokenStmt          *sql.Stmt
+	createSecretStmt                *sql.Stmt
+	createSessionStmt               *sql.Stmt
+	createSubscriptionStmt          *sql.Stmt
+	createTierStmt                  *sql.Stmt
+	createUserStmt                  *sql.Stmt
+	definitionOfStmt                *sql.Stmt
+	deleteAPIStmt                   *sql.Stmt
+	deleteAPIKeyStmt                *sql.Stmt
+	deleteApplicationStmt           *sql.Stmt
+	deleteDenyPolicyStmt            *sql.Stmt
+	deleteDeviceCodeStmt            *sql.Stmt
+	deleteDeviceCodesOfStmt         *sql.Stmt
+	deleteIssuerStmt                *sql.Stmt
+	deleteKeysStmt                  *sql.Stmt
+	deleteLooseAPIKeysStmt          *sql.Stmt
+	deleteMemberStmt                *sql.Stmt
+	deleteOrganizationStmt          *sql.Stmt
+	deleteScopeStmt                 *sql.Stmt
+	deleteSecretStmt                *sql.Stmt
+	deleteSessionStmt               *sql.Stmt
+	deleteSessionsOfStmt            *sql.Stmt
+	deleteSigningKeyStmt            *sql.Stmt
+	deleteSubscriptionStmt          *sql.Stmt
+	deleteTierStmt                  *sql.Stmt
+	deleteUserStmt                  *sql.Stmt
+	denyPoliciesOfStmt              *sql.Stmt
+	denyPolicyByIDStmt              *sql.Stmt
+	deviceCodeByHashStmt            *sql.Stmt
+	deviceCodeByUserCodeStmt        *sql.Stmt
+	extendSigningKeyStmt            *sql.Stmt
+	grantUsesOfStmt                 *sql.Stmt
+	issuerByNameStmt                *sql.Stmt
+	issuersOfStmt                   *sql.Stmt
+	keysByConsumerKeyStmt           *sql.Stmt
+	keysOfStmt                      *sql.Stmt
+	keysOfMemberStmt                *sql.Stmt
+	keysOfOrganizationStmt          *sql.Stmt
+	keysOfOwnerStmt                 *sql.Stmt
+	keysSubscribedToStmt            *sql.Stmt
+	knownAPIStmt                    *sql.Stmt
+	knownAPIsStmt                   *sql.Stmt
+	lastChangeStmt                  *sql.Stmt
+	liveRevocationsStmt             *sql.Stmt
+	memberByIDStmt                  *sql.Stmt
+	memberByUsernameStmt            *sql.Stmt
+	membersStmt                     *sql.Stmt
+	membershipsStmt                 *sql.Stmt
+	organizationByIDStmt            *sql.Stmt
+	organizationByKeyStmt           *sql.Stmt
+	organizationsStmt               *sql.Stmt
+	pendingByHashStmt               *sql.Stmt
+	pollDeviceCodeStmt              *sql.Stmt
+	purgeAccessTokensStmt           *sql.Stmt
+	purgeCallsStmt                  *sql.Stmt
+	purgeChangesStmt                *sql.Stmt
+	purgeCodesStmt                  *sql.Stmt
+	purgeDeviceCodesStmt            *sql.Stmt
+	purgePendingStmt                *sql.Stmt
+	purgeRefreshTokensStmt          *sql.Stmt
+	purgeRevocationsStmt            *sql.Stmt
+	purgeSessionClientsStmt         *sql.Stmt
+	purgeSessionsStmt               *sql.Stmt
+	purgeUsageStmt                  *sql.Stmt
+	purgeUsedOnceStmt               *sql.Stmt
+	putConsentStmt                  *sql.Stmt
+	putRevocationStmt               *sql.Stmt
+	putScopeStmt                    *sql.Stmt
+	putSessionClientStmt            *sql.Stmt
+	putSigningKeyStmt               *sql.Stmt
+	refreshTokenByHashStmt          *sql.Stmt
+	replacePasswordHashStmt         *sql.Stmt
+	revocationByIDStmt              *sql.Stmt
+	revocationsOfStmt               *sql.Stmt
+	rolesStmt                       *sql.Stmt
+	rotateRefreshTokenStmt          *sql.Stmt
+	scopesOfStmt                    *sql.Stmt
+	secretsOfStmt                   *sql.Stmt
+	sessionByHashStmt               *sql.Stmt
+	setPasswordStmt                 *sql.Stmt
+	signingKeysStmt                 *sql.Stmt
+	subscriptionByIDStmt            *sql.Stmt
+	subscriptionsOfApplicationStmt  *sql.Stmt
+	subscriptionsToAPIStmt          *sql.Stmt
+	takePendingStmt                 *sql.Stmt
+	takeSessionClientsStmt          *sql.Stmt
+	tierByIDStmt                    *sql.Stmt
+	tiersOfStmt                     *sql.Stmt
+	touchSessionStmt                *sql.Stmt
+	updateAPIStmt                   *sql.Stmt
+	updateApplicationStmt           *sql.Stmt
+	updateDenyPolicyStmt            *sql.Stmt
+	updateKeysStmt                  *sql.Stmt
+	updateMemberStmt                *sql.Stmt
+	updateOrganizationStmt          *sql.Stmt
+	updateSettingsStmt              *sql.Stmt
+	updateStateStmt                 *sql.Stmt
+	updateSubscriptionStmt          *sql.Stmt
+	updateTierStmt                  *sql.Stmt
+	useAPIKeyStmt                   *sql.Stmt
+	useCodeStmt                     *sql.Stmt
+	useGrantStmt                    *sql.Stmt
+	useOnceStmt                     *sql.Stmt
+	useSecretStmt                   *sql.Stmt
+	userByIDStmt                    *sql.Stmt
+	userByUsernameStmt              *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                             tx,
-		tx:                             tx,
-		aPIByIDStmt:                    q.aPIByIDStmt,
-		aPIsOfStmt:                     q.aPIsOfStmt,
-		accessTokenByHashStmt:          q.accessTokenByHashStmt,
-		addRoleStmt:                    q.addRoleStmt,
-		addUsageStmt:                   q.addUsageStmt,
-		answerDeviceCodeStmt:           q.answerDeviceCodeStmt,
-		appendChangeStmt:               q.appendChangeStmt,
-		applicationByIDStmt:            q.applicationByIDStmt,
-		applicationByNameStmt:          q.applicationByNameStmt,
-		applicationOfKeysStmt:          q.applicationOfKeysStmt,
-		applicationsOfStmt:             q.applicationsOfStmt,
-		callByIDStmt:                   q.callByIDStmt,
-		callsOfApplicationStmt:         q.callsOfApplicationStmt,
-		callsToAPIStmt:                 q.callsToAPIStmt,
-		changesAfterStmt:               q.changesAfterStmt,
-		codeByHashStmt:                 q.codeByHashStmt,
-		consentOfStmt:                  q.consentOfStmt,
-		countDeviceCodesStmt:           q.countDeviceCodesStmt,
-		countMembershipsStmt:           q.countMembershipsStmt,
-		countSubscriptionsToAPIStmt:    q.countSubscriptionsToAPIStmt,
-		createAPIStmt:                  q.createAPIStmt,
-		createAccessTokenStmt:          q.createAccessTokenStmt,
-		createApplicationStmt:          q.createApplicationStmt,
-		createCallStmt:                 q.createCallStmt,
-		createCodeStmt:                 q.createCodeStmt,
-		createDeviceCodeStmt:           q.createDeviceCodeStmt,
-		createIssuerStmt:               q.createIssuerStmt,
-		createKeysStmt:                 q.createKeysStmt,
-		createMemberStmt:               q.createMemberStmt,
-		createOrganizationStmt:         q.createOrganizationStmt,
-		createPendingStmt:              q.createPendingStmt,
-		createRefreshTokenStmt:         q.createRefreshTokenStmt,
-		createSecretStmt:               q.createSecretStmt,
-		createSessionStmt:              q.createSessionStmt,
-		createSubscriptionStmt:         q.createSubscriptionStmt,
-		createUserStmt:                 q.createUserStmt,
-		definitionOfStmt:               q.definitionOfStmt,
-		deleteAPIStmt:                  q.deleteAPIStmt,
-		deleteApplicationStmt:          q.deleteApplicationStmt,
-		deleteDeviceCodeStmt:           q.deleteDeviceCodeStmt,
-		deleteDeviceCodesOfStmt:        q.deleteDeviceCodesOfStmt,
-		deleteIssuerStmt:               q.deleteIssuerStmt,
-		deleteKeysStmt:                 q.deleteKeysStmt,
-		deleteMemberStmt:               q.deleteMemberStmt,
-		deleteOrganizationStmt:         q.deleteOrganizationStmt,
-		deleteScopeStmt:                q.deleteScopeStmt,
-		deleteSecretStmt:               q.deleteSecretStmt,
-		deleteSessionStmt:              q.deleteSessionStmt,
-		deleteSessionsOfStmt:           q.deleteSessionsOfStmt,
-		deleteSigningKeyStmt:           q.deleteSigningKeyStmt,
-		deleteSubscriptionStmt:         q.deleteSubscriptionStmt,
-		deleteUserStmt:                 q.deleteUserStmt,
-		deviceCodeByHashStmt:           q.deviceCodeByHashStmt,
-		deviceCodeByUserCodeStmt:       q.deviceCodeByUserCodeStmt,
-		extendSigningKeyStmt:           q.extendSigningKeyStmt,
-		grantUsesOfStmt:                q.grantUsesOfStmt,
-		issuerByNameStmt:               q.issuerByNameStmt,
-		issuersOfStmt:                  q.issuersOfStmt,
-		keysByConsumerKeyStmt:          q.keysByConsumerKeyStmt,
-		keysOfStmt:                     q.keysOfStmt,
-		keysOfMemberStmt:               q.keysOfMemberStmt,
-		keysOfOrganizationStmt:         q.keysOfOrganizationStmt,
-		keysOfOwnerStmt:                q.keysOfOwnerStmt,
-		keysSubscribedToStmt:           q.keysSubscribedToStmt,
-		lastChangeStmt:                 q.lastChangeStmt,
-		liveRevocationsStmt:            q.liveRevocationsStmt,
-		memberByIDStmt:                 q.memberByIDStmt,
-		memberByUsernameStmt:           q.memberByUsernameStmt,
-		membersStmt:                    q.membersStmt,
-		membershipsStmt:                q.membershipsStmt,
-		organizationByIDStmt:           q.organizationByIDStmt,
-		organizationByKeyStmt:          q.organizationByKeyStmt,
-		organizationsStmt:              q.organizationsStmt,
-		pendingByHashStmt:              q.pendingByHashStmt,
-		pollDeviceCodeStmt:             q.pollDeviceCodeStmt,
-		purgeAccessTokensStmt:          q.purgeAccessTokensStmt,
-		purgeCallsStmt:                 q.purgeCallsStmt,
-		purgeChangesStmt:               q.purgeChangesStmt,
-		purgeCodesStmt:                 q.purgeCodesStmt,
-		purgeDeviceCodesStmt:           q.purgeDeviceCodesStmt,
-		purgePendingStmt:               q.purgePendingStmt,
-		purgeRefreshTokensStmt:         q.purgeRefreshTokensStmt,
-		purgeRevocationsStmt:           q.purgeRevocationsStmt,
-		purgeSessionClientsStmt:        q.purgeSessionClientsStmt,
-		purgeSessionsStmt:              q.purgeSessionsStmt,
-		purgeUsageStmt:                 q.purgeUsageStmt,
-		purgeUsedOnceStmt:              q.purgeUsedOnceStmt,
-		putConsentStmt:                 q.putConsentStmt,
-		putRevocationStmt:              q.putRevocationStmt,
-		putScopeStmt:                   q.putScopeStmt,
-		putSessionClientStmt:           q.putSessionClientStmt,
-		putSigningKeyStmt:              q.putSigningKeyStmt,
-		refreshTokenByHashStmt:         q.refreshTokenByHashStmt,
-		replacePasswordHashStmt:        q.replacePasswordHashStmt,
-		revocationByIDStmt:             q.revocationByIDStmt,
-		revocationsOfStmt:              q.revocationsOfStmt,
-		rolesStmt:                      q.rolesStmt,
-		rotateRefreshTokenStmt:         q.rotateRefreshTokenStmt,
-		scopesOfStmt:                   q.scopesOfStmt,
-		secretsOfStmt:                  q.secretsOfStmt,
-		servedAPIStmt:                  q.servedAPIStmt,
-		servedAPIsStmt:                 q.servedAPIsStmt,
-		sessionByHashStmt:              q.sessionByHashStmt,
-		setPasswordStmt:                q.setPasswordStmt,
-		signingKeysStmt:                q.signingKeysStmt,
-		subscriptionByIDStmt:           q.subscriptionByIDStmt,
-		subscriptionsOfApplicationStmt: q.subscriptionsOfApplicationStmt,
-		subscriptionsToAPIStmt:         q.subscriptionsToAPIStmt,
-		takePendingStmt:                q.takePendingStmt,
-		takeSessionClientsStmt:         q.takeSessionClientsStmt,
-		touchSessionStmt:               q.touchSessionStmt,
-		updateAPIStmt:                  q.updateAPIStmt,
-		updateApplicationStmt:          q.updateApplicationStmt,
-		updateKeysStmt:                 q.updateKeysStmt,
-		updateMemberStmt:               q.updateMemberStmt,
-		updateOrganizationStmt:         q.updateOrganizationStmt,
-		updateSubscriptionStmt:         q.updateSubscriptionStmt,
-		useCodeStmt:                    q.useCodeStmt,
-		useGrantStmt:                   q.useGrantStmt,
-		useOnceStmt:                    q.useOnceStmt,
-		useSecretStmt:                  q.useSecretStmt,
-		userByIDStmt:                   q.userByIDStmt,
-		userByUsernameStmt:             q.userByUsernameStmt,
+		db:                              tx,
+		tx:                              tx,
+		aPIByIDStmt:                     q.aPIByIDStmt,
+		aPIKeyByHashStmt:                q.aPIKeyByHashStmt,
+		aPIKeyByIDStmt:                  q.aPIKeyByIDStmt,
+		aPIKeysOfAPIStmt:                q.aPIKeysOfAPIStmt,
+		aPIKeysOfApplicationStmt:        q.aPIKeysOfApplicationStmt,
+		aPIsOfStmt:                      q.aPIsOfStmt,
+		accessTokenByHashStmt:           q.accessTokenByHashStmt,
+		activeDenyPoliciesStmt:          q.activeDenyPoliciesStmt,
+		addRoleStmt:                     q.addRoleStmt,
+		addUsageStmt:                    q.addUsageStmt,
+		allTiersStmt:                    q.allTiersStmt,
+		answerDeviceCodeStmt:            q.answerDeviceCodeStmt,
+		appendChangeStmt:                q.appendChangeStmt,
+		applicationByIDStmt:             q.applicationByIDStmt,
+		applicationByNameStmt:           q.applicationByNameStmt,
+		applicationOfKeysStmt:           q.applicationOfKeysStmt,
+		applicationWithOrganizationStmt: q.applicationWithOrganizationStmt,
+		applicationsOfStmt:              q.applicationsOfStmt,
+		applicationsSubscribedToStmt:    q.applicationsSubscribedToStmt,
+		associateAPIKeyStmt:             q.associateAPIKeyStmt,
+		callByIDStmt:                    q.callByIDStmt,
+		callsOfApplicationStmt:          q.callsOfApplicationStmt,
+		callsToAPIStmt:                  q.callsToAPIStmt,
+		changesAfterStmt:                q.changesAfterStmt,
+		codeByHashStmt:                  q.codeByHashStmt,
+		consentOfStmt:                   q.consentOfStmt,
+		countApplicationsOnStmt:         q.countApplicationsOnStmt,
+		countDeviceCodesStmt:            q.countDeviceCodesStmt,
+		countMembershipsStmt:            q.countMembershipsStmt,
+		countSubscriptionsOnStmt:        q.countSubscriptionsOnStmt,
+		countSubscriptionsToAPIStmt:     q.countSubscriptionsToAPIStmt,
+		createAPIStmt:                   q.createAPIStmt,
+		createAPIKeyStmt:                q.createAPIKeyStmt,
+		createAccessTokenStmt:           q.createAccessTokenStmt,
+		createApplicationStmt:           q.createApplicationStmt,
+		createCallStmt:                  q.createCallStmt,
+		createCodeStmt:                  q.createCodeStmt,
+		createDenyPolicyStmt:            q.createDenyPolicyStmt,
+		createDeviceCodeStmt:            q.createDeviceCodeStmt,
+		createIssuerStmt:                q.createIssuerStmt,
+		createKeysStmt:                  q.createKeysStmt,
+		createMemberStmt:                q.createMemberStmt,
+		createOrganizationStmt:          q.createOrganizationStmt,
+		createPendingStmt:               q.createPendingStmt,
+		createRefreshTokenStmt:          q.createRefreshTokenStmt,
+		createSecretStmt:                q.createSecretStmt,
+		createSessionStmt:               q.createSessionStmt,
+		createSubscriptionStmt:          q.createSubscriptionStmt,
+		createTierStmt:                  q.createTierStmt,
+		createUserStmt:                  q.createUserStmt,
+		definitionOfStmt:                q.definitionOfStmt,
+		deleteAPIStmt:                   q.deleteAPIStmt,
+		deleteAPIKeyStmt:                q.deleteAPIKeyStmt,
+		deleteApplicationStmt:           q.deleteApplicationStmt,
+		deleteDenyPolicyStmt:            q.deleteDenyPolicyStmt,
+		deleteDeviceCodeStmt:            q.deleteDeviceCodeStmt,
+		deleteDeviceCodesOfStmt:         q.deleteDeviceCodesOfStmt,
+		deleteIssuerStmt:                q.deleteIssuerStmt,
+		deleteKeysStmt:                  q.deleteKeysStmt,
+		deleteLooseAPIKeysStmt:          q.deleteLooseAPIKeysStmt,
+		deleteMemberStmt:                q.deleteMemberStmt,
+		deleteOrganizationStmt:          q.deleteOrganizationStmt,
+		deleteScopeStmt:                 q.deleteScopeStmt,
+		deleteSecretStmt:                q.deleteSecretStmt,
+		deleteSessionStmt:               q.deleteSessionStmt,
+		deleteSessionsOfStmt:            q.deleteSessionsOfStmt,
+		deleteSigningKeyStmt:            q.deleteSigningKeyStmt,
+		deleteSubscriptionStmt:          q.deleteSubscriptionStmt,
+		deleteTierStmt:                  q.deleteTierStmt,
+		deleteUserStmt:                  q.deleteUserStmt,
+		denyPoliciesOfStmt:              q.denyPoliciesOfStmt,
+		denyPolicyByIDStmt:              q.denyPolicyByIDStmt,
+		deviceCodeByHashStmt:            q.deviceCodeByHashStmt,
+		deviceCodeByUserCodeStmt:        q.deviceCodeByUserCodeStmt,
+		extendSigningKeyStmt:            q.extendSigningKeyStmt,
+		grantUsesOfStmt:                 q.grantUsesOfStmt,
+		issuerByNameStmt:                q.issuerByNameStmt,
+		issuersOfStmt:                   q.issuersOfStmt,
+		keysByConsumerKeyStmt:           q.keysByConsumerKeyStmt,
+		keysOfStmt:                      q.keysOfStmt,
+		keysOfMemberStmt:                q.keysOfMemberStmt,
+		keysOfOrganizationStmt:          q.keysOfOrganizationStmt,
+		keysOfOwnerStmt:                 q.keysOfOwnerStmt,
+		keysSubscribedToStmt:            q.keysSubscribedToStmt,
+		knownAPIStmt:                    q.knownAPIStmt,
+		knownAPIsStmt:                   q.knownAPIsStmt,
+		lastChangeStmt:                  q.lastChangeStmt,
+		liveRevocationsStmt:             q.liveRevocationsStmt,
+		memberByIDStmt:                  q.memberByIDStmt,
+		memberByUsernameStmt:            q.memberByUsernameStmt,
+		membersStmt:                     q.membersStmt,
+		membershipsStmt:                 q.membershipsStmt,
+		organizationByIDStmt:            q.organizationByIDStmt,
+		organizationByKeyStmt:           q.organizationByKeyStmt,
+		organizationsStmt:               q.organizationsStmt,
+		pendingByHashStmt:               q.pendingByHashStmt,
+		pollDeviceCodeStmt:              q.pollDeviceCodeStmt,
+		purgeAccessTokensStmt:           q.purgeAccessTokensStmt,
+		purgeCallsStmt:                  q.purgeCallsStmt,
+		purgeChangesStmt:                q.purgeChangesStmt,
+		purgeCodesStmt:                  q.purgeCodesStmt,
+		purgeDeviceCodesStmt:            q.purgeDeviceCodesStmt,
+		purgePendingStmt:                q.purgePendingStmt,
+		purgeRefreshTokensStmt:          q.purgeRefreshTokensStmt,
+		purgeRevocationsStmt:            q.purgeRevocationsStmt,
+		purgeSessionClientsStmt:         q.purgeSessionClientsStmt,
+		purgeSessionsStmt:               q.purgeSessionsStmt,
+		purgeUsageStmt:                  q.purgeUsageStmt,
+		purgeUsedOnceStmt:               q.purgeUsedOnceStmt,
+		putConsentStmt:                  q.putConsentStmt,
+		putRevocationStmt:               q.putRevocationStmt,
+		putScopeStmt:                    q.putScopeStmt,
+		putSessionClientStmt:            q.putSessionClientStmt,
+		putSigningKeyStmt:               q.putSigningKeyStmt,
+		refreshTokenByHashStmt:          q.refreshTokenByHashStmt,
+		replacePasswordHashStmt:         q.replacePasswordHashStmt,
+		revocationByIDStmt:              q.revocationByIDStmt,
+		revocationsOfStmt:               q.revocationsOfStmt,
+		rolesStmt:                       q.rolesStmt,
+		rotateRefreshTokenStmt:          q.rotateRefreshTokenStmt,
+		scopesOfStmt:                    q.scopesOfStmt,
+		secretsOfStmt:                   q.secretsOfStmt,
+		sessionByHashStmt:               q.sessionByHashStmt,
+		setPasswordStmt:                 q.setPasswordStmt,
+		signingKeysStmt:                 q.signingKeysStmt,
+		subscriptionByIDStmt:            q.subscriptionByIDStmt,
+		subscriptionsOfApplicationStmt:  q.subscriptionsOfApplicationStmt,
+		subscriptionsToAPIStmt:          q.subscriptionsToAPIStmt,
+		takePendingStmt:                 q.takePendingStmt,
+		takeSessionClientsStmt:          q.takeSessionClientsStmt,
+		tierByIDStmt:                    q.tierByIDStmt,
+		tiersOfStmt:                     q.tiersOfStmt,
+		touchSessionStmt:                q.touchSessionStmt,
+		updateAPIStmt:                   q.updateAPIStmt,
+		updateApplicationStmt:           q.updateApplicationStmt,
+		updateDenyPolicyStmt:            q.updateDenyPolicyStmt,
+		updateKeysStmt:                  q.updateKeysStmt,
+		updateMemberStmt:                q.updateMemberStmt,
+		updateOrganizationStmt:          q.updateOrganizationStmt,
+		updateSettingsStmt:              q.updateSettingsStmt,
+		updateStateStmt:                 q.updateStateStmt,
+		updateSubscriptionStmt:          q.updateSubscriptionStmt,
+		updateTierStmt:                  q.updateTierStmt,
+		useAPIKeyStmt:                   q.useAPIKeyStmt,
+		useCodeStmt:                     q.useCodeStmt,
+		useGrantStmt:                    q.useGrantStmt,
+		useOnceStmt:                     q.useOnceStmt,
+		useSecretStmt:                   q.useSecretStmt,
+		userByIDStmt:                    q.userByIDStmt,
+		userByUsernameStmt:              q.userByUsernameStmt,
 	}
 }
