@@ -61,6 +61,7 @@ type exchange struct {
 
 func (c *conn) serve() {
 	defer c.close()
+	defer c.survive("the connection's goroutine")
 	if c.server.TLS != nil && !c.handshake() {
 		return
 	}
@@ -164,13 +165,16 @@ func (c *conn) serveRequest(x *exchange, r *http.Request, length int64) bool {
 // handle runs the handler. It reports whether the handler came to its end; its panics end
 // the connection.
 func (c *conn) handle(a *answer, r *http.Request) (ok bool) {
-	defer func() {
-		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
-			c.server.Log.Error("panic in a handler", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-		}
-	}()
+	defer c.survive("a handler")
 	c.server.Handler.ServeHTTP(a, r)
 	return true
+}
+
+// survive keeps a panic from ending the process.
+func (c *conn) survive(where string) {
+	if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+		c.server.Log.Error("panic", "in", where, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	}
 }
 
 // finish makes the connection ready for the next request, or reports that there will be
@@ -200,10 +204,16 @@ func (c *conn) finish(a *answer) bool {
 // on unread bytes is reset, and the answer may be lost with it.
 func (c *conn) linger() {
 	half, ok := c.rwc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.rwc.SetReadDeadline(time.Now().Add(lingerFor)) != nil {
+	if !ok || half.CloseWrite() != nil || c.plain.SetReadDeadline(time.Now().Add(lingerFor)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, c.rwc, maxDrain) // it ends when the client, the time or the limit does
+	buf := largePool.Get().(*large)
+	defer largePool.Put(buf)
+	for {
+		if _, err := c.plain.Read(buf[:]); err != nil {
+			return // the client has closed it too, or the time is over
+		}
+	}
 }
 
 // refuse answers what is no request, and says why.

@@ -471,3 +471,29 @@ func TestHTTP2IsHandedOn(t *testing.T) {
 		t.Errorf("read %q, %v", read, err)
 	}
 }
+
+// A client that still sends a body when it is refused reads why, also over TLS.
+func TestRefusalsArriveWhileTheBodyDoes(t *testing.T) {
+	certificate := httptest.NewTLSServer(nil)
+	defer certificate.Close()
+	body := strings.Repeat("x", 8<<20)
+	for scheme, change := range map[string]func(*Server){"http": nil, "https": func(s *Server) { s.TLS = certificate.TLS.Clone() }} {
+		t.Run(scheme, func(t *testing.T) {
+			_, address := served(t, func(w http.ResponseWriter, r *http.Request) {
+				io.CopyN(io.Discard, r.Body, 64<<10)
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+			}, change)
+			client := &http.Transport{TLSClientConfig: certificate.Client().Transport.(*http.Transport).TLSClientConfig}
+			defer client.CloseIdleConnections()
+			for range 10 {
+				res, err := client.RoundTrip(request(t, "POST", scheme+"://"+address, strings.NewReader(body)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if res.Body.Close(); res.StatusCode != http.StatusRequestEntityTooLarge {
+					t.Error(res.Status)
+				}
+			}
+		})
+	}
+}

@@ -1,28 +1,30 @@
 // Package wire speaks HTTP/1.1 (RFC 9112): it serves connections with an http.Handler,
-// and carries requests to backends as an http.RoundTripper.
+// carries requests to backends as an http.RoundTripper, and stands between the two.
 //
-//	wire.go       what both ends share: limits, deadlines
-//	input.go      a connection read through a buffer, up to the end of a head
-//	field.go      header fields, and what they say of a message's length
-//	request.go    the head of a request
-//	body.go       the body of a message, from the connection
-//	server.go     Server: connections in, and their end
-//	conn.go       one connection: request after request
+//	wire.go         what both ends share: limits, deadlines
+//	input.go        a connection read through a buffer, up to the end of a head
+//	field.go        header fields, and what they say of a message's length
+//	request.go      the head of a request
+//	body.go         the body of a message, from the connection
+//	server.go       Server: connections in, and their end
+//	conn.go         one connection: request after request
 //	requestbody.go  the body of a request that is served
-//	answer.go     the http.ResponseWriter; control.go the part of it for http.ResponseController
-//	head.go       the head of an answer, and how its body is framed
-//	context.go    the context of a request
-//	watch.go      sees that a client has left while a handler works
-//	transport.go  Transport: the pool of connections to backends
-//	exchange.go   one request to a backend and its answer
-//	response.go   the head of a backend's answer
-//	sending.go    the body of a request on its way to a backend
-//	proxy.go      Proxy: from a server to a transport
-//	join.go       two connections that have switched to another protocol
+//	answer.go       the http.ResponseWriter
+//	control.go      the part of it for http.ResponseController
+//	head.go         the head of an answer, and how its body is framed
+//	context.go      the context of a request
+//	watch.go        sees that a client has left while a handler works
+//	peek_unix.go    what the system knows of a connection; peek_other.go where it cannot be asked
+//	transport.go    Transport: the pool of connections to backends
+//	exchange.go     one request to a backend and its answer
+//	response.go     the head of a backend's answer
+//	sending.go      the body of a request on its way to a backend
+//	proxy.go        Proxy: from a server to a transport
+//	join.go         two connections that have switched to another protocol
 //
 // It is strict where two readers could understand a message in two ways, and never more
 // lenient than net/http; the tests ask net/http about each message. A connection has one
-// goroutine, which also speaks to the backend; nothing else runs for a call.
+// goroutine, which also speaks to the backend; nothing else runs for most calls.
 //
 // It knows nothing of APIs, and no HTTP/2: connections that speak that are handed on.
 package wire
