@@ -19,7 +19,7 @@ var layers = map[string]int{
 
 	"internal/config": 1, "internal/respond": 1, "internal/observe": 1, "internal/page": 1,
 	"internal/db": 1, "internal/cluster": 1, "internal/token": 1,
-	"internal/proof": 1,
+	"internal/proof": 1, "internal/wire": 1,
 
 	"internal/organization": 2, "internal/publisher": 2, "internal/apistore": 2,
 

@@ -147,8 +147,22 @@ type Config struct {
 	// that still run may follow.
 	Drain time.Duration
 
+	// Engine is what speaks HTTP/1.1 on the gateway's listeners and with backends over plain
+	// HTTP: "own", or "nethttp" for Go's standard library, which speaks everything else in
+	// either case. Default own.
+	Engine Engine
+
 	effective []Setting
 }
+
+// Engine is what speaks HTTP/1.1.
+type Engine string
+
+// The engines.
+const (
+	EngineOwn     Engine = "own"
+	EngineNetHTTP Engine = "nethttp"
+)
 
 // Role is the part of a cluster that a process plays.
 type Role string

@@ -101,6 +101,9 @@ func settings() []setting {
 		{name: "drain", def: "5s", show: plain,
 			help: "how long a process that ends goes on answering after /readyz has failed, 0s to 5m",
 			set:  into(func(c *Config) *time.Duration { return &c.Drain }, parseDrain)},
+		{name: "engine", def: string(EngineOwn), show: plain,
+			help: "what speaks HTTP/1.1 at the gateway: own, or nethttp for Go's standard library",
+			set:  into(func(c *Config) *Engine { return &c.Engine }, oneOf(EngineOwn, EngineNetHTTP))},
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // maxDiscard is how much of an answer that nobody wants is read, in bytes, so that its
@@ -211,7 +213,7 @@ func repeatable(method string) bool {
 
 // watched has an answer cut off when it pauses for too long.
 func (c *call) watched(l *line, res *http.Response) *http.Response {
-	if res == nil || res.Body == http.NoBody || endless(res) {
+	if res == nil || res.Body == http.NoBody || endless(res) || wire.Patient(res, time.Duration(l.settings.Tuning.IdleTimeout)) {
 		return res
 	}
 	if c.patient == nil || c.patient.spent {

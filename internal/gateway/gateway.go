@@ -142,6 +142,8 @@ type Gateway struct {
 	BackendTimeout time.Duration
 	// Secrets opens what the gateway shows backends.
 	Secrets Secrets
+	// OwnEngine calls backends over plain HTTP with our own HTTP/1.1 and not with net/http's.
+	OwnEngine bool
 	// Roots are the authorities that backends' certificates must come from; nil means
 	// those of the system.
 	Roots *x509.CertPool

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,7 +96,7 @@ func serve(tb testing.TB, backend string, change func(*gateway.Gateway)) (*gatew
 	}
 	g := &gateway.Gateway{
 		APIs: s, Tokens: s, Clients: s, Egress: egress, Log: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return start },
+		Now: func() time.Time { return start }, OwnEngine: os.Getenv("GATEHOUSE_ENGINE") != "nethttp",
 	}
 	if change != nil {
 		change(g)
@@ -107,8 +109,15 @@ func serve(tb testing.TB, backend string, change func(*gateway.Gateway)) (*gatew
 		g.ServeHTTP(w, r)
 	}))
 	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	front.Start()
-	tb.Cleanup(func() { front.Close(); g.Close() })
+	if os.Getenv("GATEHOUSE_ENGINE") == "nethttp" {
+		front.Start()
+		tb.Cleanup(func() { front.Close(); g.Close() })
+		return g, front
+	}
+	own := &wire.Server{Handler: front.Config.Handler, Log: g.Log, MaxHead: http.DefaultMaxHeaderBytes}
+	front.URL = "http://" + front.Listener.Addr().String()
+	go own.Serve(front.Listener)
+	tb.Cleanup(func() { own.Close(); front.Close(); g.Close() })
 	return g, front
 }
 

@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // poolKey is all that tells two pools of connections apart. APIs that call the same host
@@ -23,9 +26,23 @@ type poolKey struct {
 // pool is the connections to one host. The last line that leaves it closes the idle ones;
 // those with a call on them end with it.
 type pool struct {
-	*http.Transport
+	transport
 	key   poolKey
 	users int
+}
+
+// traced is net/http's transport, which tells the proxy of interim answers.
+type traced struct{ *http.Transport }
+
+// RoundTrip sends a request and returns the answer.
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.Transport.RoundTrip(wire.Traced(r))
+}
+
+// transport is what speaks to the host.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // pools are the pools of a node.
@@ -44,7 +61,7 @@ func (ps *pools) join(g *Gateway, key poolKey, roots *x509.CertPool) (*pool, err
 		if err != nil {
 			return nil, err
 		}
-		p = &pool{Transport: transport, key: key}
+		p = &pool{transport: transport, key: key}
 		if ps.byKey == nil {
 			ps.byKey = map[poolKey]*pool{}
 		}
@@ -67,14 +84,25 @@ func (ps *pools) leave(p *pool) {
 // newTransport makes the connections of a pool. It asks the egress rule about the very
 // address that is dialled, so that no name can be made to point elsewhere after it was
 // checked; for the same reason it uses no proxy of the environment. It does not touch
-// encodings: what the backend sent is what the caller gets.
-func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (*http.Transport, error) {
+// encodings: what the backend sent is what the caller gets. Over TLS it may turn out that a
+// backend speaks HTTP/2, so that is net/http's in any case.
+func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (transport, error) {
 	dialer := Dialer(g.Egress)
 	dialer.Timeout = key.connect
+	if g.OwnEngine && !key.http2 && strings.HasPrefix(key.origin, "http://") {
+		return &wire.Transport{
+			Dial:            dialer.DialContext,
+			HeaderTimeout:   key.firstByte,
+			ContinueTimeout: continueTimeout,
+			IdleTimeout:     idleTimeout,
+			MaxIdle:         maxIdlePerPool,
+			MaxHeader:       maxAnswerHeader,
+		}, nil
+	}
 	if roots == nil {
 		roots = g.Roots
 	}
-	t := &http.Transport{
+	t := traced{&http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		ForceAttemptHTTP2:      true,
@@ -86,7 +114,7 @@ func (g *Gateway) newTransport(key *poolKey, roots *x509.CertPool) (*http.Transp
 		MaxIdleConnsPerHost:    maxIdlePerPool,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
-	}
+	}}
 	if key.certificate != "" {
 		pair, err := tls.X509KeyPair([]byte(key.certificate), []byte(key.key))
 		if err != nil {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/gatehouse/gatehouse"
 	"github.com/gatehouse/gatehouse/internal/proof"
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // call is one call on its way. Calls are used again and again, each with a reverse
@@ -22,7 +22,7 @@ import (
 // without a detour.
 type call struct {
 	gateway   *Gateway
-	proxy     httputil.ReverseProxy
+	proxy     wire.Proxy
 	w         http.ResponseWriter
 	r         *http.Request
 	requestID []string // the answer's X-Request-Id as it was before the call
@@ -41,13 +41,13 @@ type call struct {
 
 func newCall(g *Gateway) *call {
 	c := &call{gateway: g}
-	c.proxy = httputil.ReverseProxy{
+	c.proxy = wire.Proxy{
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
 		Transport:      c,
 		BufferPool:     buffers{},
-		ErrorLog:       slog.NewLogLogger(g.Log.Handler(), slog.LevelWarn),
+		Log:            g.Log,
 	}
 	return c
 }

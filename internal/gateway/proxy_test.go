@@ -206,8 +206,8 @@ func TestBodyThatDoesNotArrive(t *testing.T) {
 	}
 }
 
-// wire is a backend that answers with bytes as they stand.
-func wire(tb testing.TB, answer string) string {
+// onTheWire is a backend that answers with bytes as they stand.
+func onTheWire(tb testing.TB, answer string) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -239,11 +239,11 @@ func TestBackendFailures(t *testing.T) {
 		{"nobody listens", closed.URL, 503, "101503"},
 		{"no such name", "http://backend.invalid", 503, "101503"},
 		{"it takes too long", backend(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 504, "101504"},
-		{"check 126: it answers nonsense", wire(t, "HELLO\r\n\r\n"), 502, "101500"},
-		{"check 126: two lengths", wire(t, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), 502, "101500"},
-		{"check 126: a header of 2 MiB", wire(t, "HTTP/1.1 200 OK\r\nA: "+strings.Repeat("a", 2<<20)+"\r\n\r\n"), 502, "101500"},
-		{"it hangs up", wire(t, ""), 502, "101500"},
-		{"it switches protocols unasked", wire(t, "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"), 502, "101500"},
+		{"check 126: it answers nonsense", onTheWire(t, "HELLO\r\n\r\n"), 502, "101500"},
+		{"check 126: two lengths", onTheWire(t, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), 502, "101500"},
+		{"check 126: a header of 2 MiB", onTheWire(t, "HTTP/1.1 200 OK\r\nA: "+strings.Repeat("a", 2<<20)+"\r\n\r\n"), 502, "101500"},
+		{"it hangs up", onTheWire(t, ""), 502, "101500"},
+		{"it switches protocols unasked", onTheWire(t, "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"), 502, "101500"},
 		{"check 140: it has an address that it may not have", "http://169.254.169.254", 502, "101500"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -281,13 +281,13 @@ func TestTruncatedAnswerIsNotCompleted(t *testing.T) {
 		"in chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, front := serve(t, wire(t, answer), nil)
+			_, front := serve(t, onTheWire(t, answer), nil)
 			r, err := http.NewRequest("GET", front.URL+"/echo/1.0/any", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.Header.Set("Authorization", "Bearer good")
-			res, err := front.Client().Do(r)
+			res, err := http.DefaultClient.Do(r)
 			if err != nil {
 				return // a short answer is cut off before its first byte
 			}

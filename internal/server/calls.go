@@ -83,7 +83,7 @@ func (s *Services) Ask(ctx context.Context, q gatehouse.Question, log *slog.Logg
 	if err := s.tokens.Revoked.Load(ctx); err != nil {
 		return nil, err
 	}
-	g := &gateway.Gateway{APIs: s.db, Tokens: s.tokens, Clients: s, APIKeys: s, URL: s.tokens.Issuer, Log: log, Now: time.Now}
+	g := &gateway.Gateway{APIs: s.db, Rules: s.db, Tokens: s.tokens, Clients: s, APIKeys: s, URL: s.tokens.Issuer, Log: log, Now: time.Now}
 	if err := g.Load(ctx); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/wire"
 )
 
 // Limits of connections. There is no limit on how long an answer takes: streams and
@@ -30,7 +31,8 @@ const (
 type listener struct {
 	*door
 	server  *http.Server
-	leaving atomic.Bool // clients are told not to come back on their connections
+	own     *wire.Server // our own HTTP/1.1; nil when server speaks it
+	leaving atomic.Bool  // clients are told not to come back on their connections
 }
 
 // url returns the address really bound, as a client on this machine would write it.
@@ -111,6 +113,10 @@ func (ls listeners) askForCertificates() {
 func (ls listeners) serve(h http.Handler, failed chan<- error) {
 	for _, l := range ls {
 		l.server.Handler = limitTarget(l.farewell(l.pace.handler(h)))
+		if l.own != nil {
+			l.serveOwn(failed)
+			continue
+		}
 		go func() {
 			var err error
 			if l.tls {
@@ -175,8 +181,11 @@ func (ls listeners) shutdown(ctx context.Context, limit time.Duration) error {
 	for _, l := range ls {
 		go func() {
 			err := l.server.Shutdown(ctx)
+			if l.own != nil {
+				err = errors.Join(err, l.own.Shutdown(ctx))
+			}
 			if err != nil {
-				l.server.Close()
+				l.cut()
 				err = fmt.Errorf("%s: requests still ran after %v and were cut", l.url(), limit)
 			}
 			ended <- err
@@ -187,6 +196,14 @@ func (ls listeners) shutdown(ctx context.Context, limit time.Duration) error {
 		errs = append(errs, <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+// cut ends all connections at once.
+func (l *listener) cut() {
+	l.server.Close()
+	if l.own != nil {
+		l.own.Close()
+	}
 }
 
 // close unbinds addresses that were never served.

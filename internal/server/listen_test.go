@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ func answerOn(t *testing.T, h http.HandlerFunc, list ...config.Listener) listene
 	ls, err := listen(t.Context(), "gateway-listen", list, 0, cert, quiet)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv("GATEHOUSE_ENGINE") != "nethttp" {
+		ls.speakOwn(quiet)
 	}
 	failed := make(chan error, len(ls))
 	ls.serve(h, failed)
@@ -134,6 +138,9 @@ func TestSlowHeadersAreCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	ls[0].server.ReadHeaderTimeout = 20 * time.Millisecond
+	if os.Getenv("GATEHOUSE_ENGINE") != "nethttp" {
+		ls.speakOwn(quiet)
+	}
 	ls.serve(http.NotFoundHandler(), make(chan error, 1))
 	defer ls.shutdown(context.Background(), 0)
 	conn, err := net.Dial("tcp", ls[0].Addr().String())

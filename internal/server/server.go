@@ -6,12 +6,10 @@
 //	listen.go certificate.go   addresses, TLS, limits of connections, the end of them
 //	pace.go connections.go     clients that are slow, and connections that are too many
 //	hashchild.go hashwire.go hashworker.go   passwords, hashed in a child process
-//	masterkey.go     the key that is not in the database
-//	backends.go      what seals the secrets for backends, and which ones may be
+//	masterkey.go backends.go   the key that is not in the database; what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	people.go        who signed in at the gateway a moment ago
-//	calls.go         why calls were answered as they were
-//	usage.go         how often APIs were called
+//	calls.go usage.go    why calls were answered as they were, how often APIs were called
 //	uses.go          when consumer secrets and API keys were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -108,7 +106,7 @@ func (s *Server) start(ctx context.Context, c config.Config) error {
 	}
 	s.tokens.Issuer = s.GatewayURL
 	s.gateway = &gateway.Gateway{
-		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
+		APIs: s.db, Rules: s.db, Salt: binary.BigEndian.Uint64(s.derive("addresses")), Tokens: s.tokens, Clients: s.Services, APIKeys: countedKeys{s.Services, s.uses}, People: s.people, Signer: s.tokens, URL: s.GatewayURL, Proofs: s.proofs.atGateway, MutualTLS: s.proofs.mutualTLS, Egress: c.BackendNetworks, TrustedProxies: c.TrustedProxies, MaxBody: c.MaxBody, OwnEngine: c.Engine == config.EngineOwn, Secrets: vault{s.tokens.Keys.MasterKey}, Log: s.log, Now: time.Now,
 	}
 	s.usage = &usage{gateway: s.gateway, store: s.db, counted: s.metrics.CallsCounted, log: s.log}
 	s.calls = &calls{Gateway: s.gateway, usage: s.usage, store: s.db, log: s.log}
@@ -161,6 +159,9 @@ func (s *Server) bind(ctx context.Context, c config.Config) error {
 			return err
 		}
 		s.atGateway.askForCertificates()
+		if c.Engine == config.EngineOwn {
+			s.atGateway.speakOwn(s.log)
+		}
 	}
 	if c.Role.Portal() {
 		if s.atPortal, err = listen(ctx, "portal-listen", c.PortalListen, c.MaxConnections, cert, s.log); err != nil {

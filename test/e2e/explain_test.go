@@ -70,5 +70,9 @@ func TestExplainTellsWhyACallWasRefused(t *testing.T) {
 		if said := h.Command(t, token+"\n", "explain", "GET", orgnews+"/articles", "--token-file", "-"); !strings.Contains(said, "is let through") {
 			t.Errorf("explain of a call that would pass says %s", said)
 		}
+		h.manage(t, john, http.MethodPost, adminAPI+"/throttling/deny-policies", map[string]any{"conditionType": "USER", "conditionValue": tom.name}, http.StatusCreated, nil)
+		if said := h.Command(t, token+"\n", "explain", "GET", orgnews+"/articles", "--token-file", "-"); !strings.Contains(said, "is refused with 403 900805") {
+			t.Errorf("explain of a call that a deny policy keeps out says %s", said)
+		}
 	})
 }
