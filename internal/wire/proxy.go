@@ -252,7 +252,7 @@ func (p *Proxy) copyBody(w http.ResponseWriter, in *http.Request, res *http.Resp
 	for {
 		n, err := res.Body.Read(buf)
 		if n > 0 {
-			if err := pieces.write(buf[:n], err == nil); err != nil {
+			if err := pieces.write(buf[:n], err != io.EOF); err != nil {
 				return err
 			}
 		}
