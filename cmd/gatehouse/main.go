@@ -11,6 +11,7 @@
 //	keys.go      the keys that sign tokens
 //	explain.go   why a call was answered as it was
 //	settings.go  the settings in force
+//	hashworker.go  the child process that hashes passwords
 //	version.go   which program this is
 //
 // It holds no rule of the platform: each command reads its arguments, calls one service
@@ -35,7 +36,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal does not wait for a graceful end
-	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), child: true}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
@@ -44,6 +45,7 @@ type program struct {
 	in       io.Reader
 	out, err io.Writer
 	environ  []string
+	child    bool // whether this process may start itself again
 }
 
 // Exit codes.
@@ -98,7 +100,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.keysCommand(), p.explainCommand(), p.settingsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.orgCommand(), p.issuerCommand(), p.userCommand(), p.keysCommand(), p.explainCommand(), p.settingsCommand(), p.versionCommand(), p.hashWorkerCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	seal(root)

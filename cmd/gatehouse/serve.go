@@ -70,6 +70,9 @@ func (p *program) open(ctx context.Context, c config.Config) (*running, error) {
 		return nil, errors.Join(err, lines.Close())
 	}
 	s.WatchLog(lines.Dropped)
+	if p.child {
+		s.HashApart(hashWorker)
+	}
 	if s.FirstPassword != "" {
 		fmt.Fprintf(p.err, "The first start made the user admin with the password %s\nIt is shown this once: keep it, or change it after signing in.\n", s.FirstPassword)
 	}

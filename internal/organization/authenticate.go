@@ -63,7 +63,7 @@ func (s *Service) renew(ctx context.Context, m *gatehouse.Member, hash, password
 	if isCurrent(hash) {
 		return nil
 	}
-	better, err := s.Passwords.hash(password)
+	better, err := s.Passwords.Hasher.Hash(password)
 	if err != nil {
 		return err
 	}

@@ -22,11 +22,20 @@ const (
 	parallelism = 1
 )
 
+// Hasher does the work of hashing. A password may be of any length, a hash any text.
+type Hasher interface {
+	// Hash returns the hash of a password, made as all are made now.
+	Hash(password string) (string, error)
+	// Match reports whether password is the one that hash was made from.
+	Match(hash, password string) (bool, error)
+}
+
 // Passwords hashes and checks passwords with Argon2id (RFC 9106), a bounded number at
 // a time: memory and cores stay for others when sign-ins flood in. Hashes that another
 // system made are checked too (foreign.go).
 type Passwords struct {
-	hasher  *argon2.Hasher
+	Hasher Hasher // Here, unless the work is done elsewhere
+
 	decoy   string // the hash of a password that nobody knows
 	slots   chan struct{}
 	waiting atomic.Int64
@@ -36,11 +45,41 @@ type Passwords struct {
 // NewPasswords returns a hasher that runs up to workers hashes at once and lets up to
 // queue callers wait; one more is turned away.
 func NewPasswords(workers, queue int) (*Passwords, error) {
+	here, err := NewHere()
+	if err != nil {
+		return nil, err
+	}
+	return &Passwords{Hasher: here, decoy: newDecoy(), slots: make(chan struct{}, workers), queue: int64(queue)}, nil
+}
+
+// Here hashes in the process that calls it.
+type Here struct{ hasher *argon2.Hasher }
+
+// NewHere returns what hashes in this process.
+func NewHere() (*Here, error) {
 	hasher, err := argon2.New(argon2.WithVariant(argon2.VariantID), argon2.WithMemoryInKiB(memoryKiB), argon2.WithT(iterations), argon2.WithP(parallelism))
 	if err != nil {
 		return nil, fmt.Errorf("argon2id: %w", err)
 	}
-	return &Passwords{hasher: hasher, decoy: newDecoy(), slots: make(chan struct{}, workers), queue: int64(queue)}, nil
+	return &Here{hasher: hasher}, nil
+}
+
+// Hash returns the hash of a password, in the PHC string format.
+func (h *Here) Hash(password string) (string, error) {
+	digest, err := h.hasher.Hash(password)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return digest.Encode(), nil
+}
+
+// Match reports whether password is the one that hash was made from, whatever its kind.
+func (h *Here) Match(hash, password string) (bool, error) {
+	m, err := readHash(hash)
+	if err != nil {
+		return false, fmt.Errorf("a stored password hash: %s", err) // its kind is for who imports one
+	}
+	return m.MatchAdvanced(password)
 }
 
 // newDecoy returns a hash with the parameters of all others that no password is known to
@@ -52,6 +91,9 @@ func newDecoy() string {
 	return current + encode(random[:16]) + "$" + encode(random[16:])
 }
 
+// Workers returns how many passwords are hashed at once.
+func (p *Passwords) Workers() int { return cap(p.slots) }
+
 // Waiting returns how many callers wait for a slot or hold one.
 func (p *Passwords) Waiting() int64 { return p.waiting.Load() }
 
@@ -62,15 +104,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer leave()
-	return p.hash(password)
-}
-
-func (p *Passwords) hash(password string) (string, error) {
-	digest, err := p.hasher.Hash(password)
-	if err != nil {
-		return "", fmt.Errorf("hash a password: %w", err)
-	}
-	return digest.Encode(), nil
+	return p.Hasher.Hash(password)
 }
 
 // Verify reports whether password is the one that hash was made from.
@@ -93,19 +127,11 @@ func isCurrent(hash string) bool { return strings.HasPrefix(hash, current) }
 // what a hash of another kind costs: a fast one must not be told from no user at all. A
 // right one costs that too, when it is hashed anew.
 func (p *Passwords) match(hash, password string) (bool, error) {
-	m, err := readHash(hash)
-	if err != nil {
-		return false, fmt.Errorf("a stored password hash: %s", err) // its kind is for who imports one
-	}
-	ok, err := m.MatchAdvanced(password)
+	ok, err := p.Hasher.Match(hash, password)
 	if err != nil || ok || isCurrent(hash) {
 		return ok, err
 	}
-	decoy, err := readHash(p.decoy)
-	if err != nil {
-		return false, err
-	}
-	_, err = decoy.MatchAdvanced(password)
+	_, err = p.Hasher.Match(p.decoy, password)
 	return false, err
 }
 

@@ -5,12 +5,11 @@
 //	services.go      the services on an open store, and what keeps this node's copies true
 //	listen.go certificate.go   addresses, TLS, limits of connections, the end of them
 //	pace.go connections.go     clients that are slow, and connections that are too many
-//	masterkey.go     the key that is not in the database
-//	backends.go      what seals the secrets for backends, and which ones may be
+//	hashchild.go hashwire.go hashworker.go   passwords, hashed in a child process
+//	masterkey.go backends.go   the key that is not in the database; what seals the secrets for backends, and which ones may be
 //	proofs.go outbound.go   what clients and callers prove themselves against; calls to strangers' addresses
 //	people.go        who signed in at the gateway a moment ago
-//	calls.go         why calls were answered as they were
-//	usage.go         how often APIs were called
+//	calls.go usage.go    why calls were answered as they were, how often APIs were called
 //	uses.go          when consumer secrets and API keys were used, and how often grant types
 //	demo.go demobackend.go     the main job in one go
 //
@@ -69,6 +68,7 @@ type Server struct {
 	calls   *calls
 	usage   *usage
 	proofs  proofs
+	apart   *apart // nil while passwords are hashed here
 	serving atomic.Bool
 
 	atGateway, atPortal, atOps listeners
@@ -332,6 +332,7 @@ func (s *Server) Close() error {
 	if s.gateway != nil {
 		s.gateway.Close()
 	}
+	s.apart.close()
 	if s.redis != nil {
 		_ = s.redis.Close()
 	}

@@ -7,7 +7,7 @@ import (
 
 func BenchmarkGateway(b *testing.B) {
 	h := furnish(b)
-	server := cpuOf(h.PID())
+	server := cpuOfTree(b, h.PID())
 	floorURL, floorCPU := startFloor(b, h.backend)
 	token, _, err := h.ask(passwordForm())
 	if err != nil {

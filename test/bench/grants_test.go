@@ -35,7 +35,7 @@ func BenchmarkGrants(b *testing.B) {
 	grants := h.grants(b, openAlone(b))
 	for _, g := range grants {
 		b.Run(g.name, func(b *testing.B) {
-			asking := newStock(inputs, g.produce).usedUp(chains, cpuOf(h.PID()), func(_ int, input string) error { return g.ask(input) })
+			asking := newStock(inputs, g.produce).usedUp(chains, cpuOfTree(b, h.PID()), func(_ int, input string) error { return g.ask(input) })
 			empty := contender{workers: chains, number: 4 * inputs, cpu: floorCPU, do: func(int) error { return h.send("POST", floorURL+"/empty", "") }}
 			bare := newStock(inputs, g.stored).usedUp(chains, ownCPU, func(worker int, input string) error { return g.bare(worker, input, sign, verify) })
 			var f []figure

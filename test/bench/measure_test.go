@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse/gatehouse/internal/gatehousetest"
 )
 
 const (
@@ -179,6 +184,37 @@ func cpuOf(pid int) cpuTime {
 		var used unix.Timespec
 		err := unix.ClockGettime(clock, &used)
 		return time.Duration(used.Nano()), err
+	}
+}
+
+// cpuOfTree returns what tells the CPU time of a process and of the children it has or had:
+// the server hashes passwords in one. Those that have ended are told in steps of 10 ms.
+func cpuOfTree(tb testing.TB, pid int) cpuTime {
+	return func() (time.Duration, error) {
+		children := gatehousetest.Children(tb, pid)
+		sum, err := cpuOf(pid)()
+		if err != nil {
+			return 0, err
+		}
+		for _, child := range children {
+			if used, err := cpuOf(child)(); err == nil { // else it has ended since, and is told below
+				sum += used
+			}
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, err
+		}
+		_, after, _ := strings.Cut(string(text), ") ")
+		var ticks int64
+		for _, field := range strings.Fields(after)[13:15] { // cutime and cstime of proc(5)
+			n, err := strconv.ParseInt(field, 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			ticks += n
+		}
+		return sum + time.Duration(ticks)*10*time.Millisecond, nil
 	}
 }
 

@@ -58,7 +58,7 @@ func (l *limited) peers(b *testing.B) []peer {
 	b.Helper()
 	floorURL, floorCPU := startFloor(b, l.backend)
 	all := []peer{
-		{"the gateway", l.GatewayHTTP, l.Gateway, cpuOf(l.PID()), true},
+		{"the gateway", l.GatewayHTTP, l.Gateway, cpuOfTree(b, l.PID()), true},
 		{"httputil.ReverseProxy without checks", floorURL, "", floorCPU, false},
 	}
 	for _, n := range []nginx{{Name: "nginx without checks"}, {Name: "nginx + Lua, the same checks", Checks: true}} {

@@ -11,7 +11,7 @@ import (
 
 func BenchmarkToken(b *testing.B) {
 	h := furnish(b)
-	server := cpuOf(h.PID())
+	server := cpuOfTree(b, h.PID())
 	floorURL, floorCPU := startFloor(b, h.backend)
 
 	b.Run("password", func(b *testing.B) {
