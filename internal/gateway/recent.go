@@ -56,7 +56,9 @@ func (r *recent) add(s *seen) {
 	part := &r.parts[maphash.String(r.seed, key)%uint64(len(r.parts))]
 	ring := part.ring(key)
 	ring.mu.Lock()
-	ring.calls[ring.next%callsPerRing] = *s
+	remembered := &ring.calls[ring.next%callsPerRing]
+	*remembered = *s
+	remembered.path = strings.Clone(s.path[:min(len(s.path), maxSeenPath)]) // not the whole head that it is a part of
 	ring.next++
 	ring.mu.Unlock()
 }

@@ -53,9 +53,10 @@ func (u *upstream) close() { u.rwc.Close() }
 func (u *upstream) exchange(ctx context.Context, r *http.Request) (*http.Response, error) {
 	u.said, u.heard = false, false
 	b := &answerBody{upstream: u, until: whenEnded(ctx, &u.abort)}
-	err := u.write(r, b)
+	trace := httptrace.ContextClientTrace(ctx)
+	err := u.write(r, b, trace)
 	if err == nil || b.sendsBody() {
-		res, readErr := u.read(ctx, r, b)
+		res, readErr := u.read(ctx, r, b, trace)
 		if readErr == nil {
 			return res, nil
 		}
@@ -74,7 +75,7 @@ func (u *upstream) exchange(ctx context.Context, r *http.Request) (*http.Respons
 }
 
 // write sends the request: all of it, or its head when its body is sent beside the reading.
-func (u *upstream) write(r *http.Request, b *answerBody) error {
+func (u *upstream) write(r *http.Request, b *answerBody, trace *httptrace.ClientTrace) error {
 	body := r.Body
 	if body == http.NoBody || r.ContentLength == 0 && r.GetBody != nil {
 		body = nil
@@ -94,9 +95,11 @@ func (u *upstream) write(r *http.Request, b *answerBody) error {
 	u.out = appendRequest(append(u.out, "\r\n"...), r, length)
 	if body == nil {
 		closeBody(r)
-		return u.flush()
+		err := u.flush()
+		wrote(trace, err)
+		return err
 	}
-	s := &sending{upstream: u, r: r, length: length}
+	s := &sending{upstream: u, r: r, length: length, trace: trace}
 	b.sending = s
 	if hasToken(r.Header["Expect"], "100-continue") {
 		s.asked = true
@@ -110,7 +113,16 @@ func (u *upstream) write(r *http.Request, b *answerBody) error {
 		return nil
 	}
 	s.begun = true
-	return s.all()
+	err := s.all()
+	wrote(trace, err)
+	return err
+}
+
+// wrote tells the trace that the request has been written.
+func wrote(trace *httptrace.ClientTrace, err error) {
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
 }
 
 // flush writes what is pending.
@@ -159,7 +171,7 @@ func appendRequest(out []byte, r *http.Request, length int64) []byte {
 
 // read reads the header of the answer; interim answers before it go to the trace, as
 // net/http gives them.
-func (u *upstream) read(ctx context.Context, r *http.Request, b *answerBody) (*http.Response, error) {
+func (u *upstream) read(ctx context.Context, r *http.Request, b *answerBody, trace *httptrace.ClientTrace) (*http.Response, error) {
 	if b.sending != nil && b.sending.asked {
 		if err := u.awaitContinue(b.sending); err != nil {
 			return nil, err
@@ -188,7 +200,7 @@ func (u *upstream) read(ctx context.Context, r *http.Request, b *answerBody) (*h
 				return nil, err
 			}
 		}
-		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
+		if trace != nil && trace.Got1xxResponse != nil {
 			if err := trace.Got1xxResponse(status, textproto.MIMEHeader(b.res.Header)); err != nil {
 				return nil, err
 			}

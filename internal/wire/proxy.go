@@ -41,18 +41,13 @@ const headerGrace = 2 * time.Millisecond
 // ServeHTTP carries one request to the backend, and its answer back.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	e := &errand{hints: hints{w: w}}
-	ctx := in.Context()
-	if own, ok := ctx.(*requestContext); ok {
-		own.hints = &e.hints
-	} else {
-		ctx = context.WithValue(ctx, hintsKey{}, &e.hints)
-	}
-	out := in.WithContext(ctx)
+	out := in.WithContext(in.Context())
 	upgrade := upgradeOf(in.Header)
 	e.outgoing(out, in, upgrade)
 	defer e.body.Close()
 	e.both = httputil.ProxyRequest{In: in, Out: out}
 	p.Rewrite(&e.both)
+	out = e.traced()
 	res, err := p.Transport.RoundTrip(out)
 	e.hints.end()
 	if err != nil {
@@ -84,6 +79,15 @@ type errand struct {
 	url   url.URL
 	body  lentBody
 	both  httputil.ProxyRequest
+}
+
+// traced returns the backend's request with the hints in its context.
+func (e *errand) traced() *http.Request {
+	if own, ok := e.both.In.Context().(*requestContext); ok {
+		own.hints = &e.hints
+		return e.both.Out
+	}
+	return e.both.Out.WithContext(context.WithValue(e.both.Out.Context(), hintsKey{}, &e.hints))
 }
 
 // outgoing makes out, a shallow copy of in, a request of its own.
@@ -252,7 +256,7 @@ func (p *Proxy) copyBody(w http.ResponseWriter, in *http.Request, res *http.Resp
 	for {
 		n, err := res.Body.Read(buf)
 		if n > 0 {
-			if err := pieces.write(buf[:n], err == nil); err != nil {
+			if err := pieces.write(buf[:n], err != io.EOF); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"sync/atomic"
 )
@@ -12,8 +13,9 @@ import (
 type sending struct {
 	upstream *upstream
 	r        *http.Request
-	length   int64 // chunked when nobody told it
-	asked    bool  // for 100 Continue
+	length   int64                  // chunked when nobody told it
+	asked    bool                   // for 100 Continue
+	trace    *httptrace.ClientTrace // may be nil
 	begun    bool
 	done     atomic.Bool           // all of it has been sent
 	err      atomic.Pointer[error] // why it cannot be
@@ -29,7 +31,9 @@ func (s *sending) begin() {
 	}
 	s.begun = true
 	go func() {
-		if err := s.all(); err != nil && s.failed() != nil {
+		err := s.all()
+		wrote(s.trace, err)
+		if s.failed() != nil {
 			s.upstream.close() // whoever waits for the answer must not wait for ever
 		}
 	}()

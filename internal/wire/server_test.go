@@ -273,7 +273,7 @@ func TestClientThatLeavesIsSeen(t *testing.T) {
 			began, left := make(chan context.Context), make(chan bool)
 			_, address := served(t, func(_ http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
-				below, cancel := context.WithTimeout(context.WithValue(r.Context(), "a", "b"), time.Minute)
+				below, cancel := context.WithTimeout(context.WithValue(r.Context(), keyOfTest{}, "b"), time.Minute)
 				defer cancel()
 				began <- below
 				<-below.Done()
@@ -497,3 +497,6 @@ func TestRefusalsArriveWhileTheBodyDoes(t *testing.T) {
 		})
 	}
 }
+
+// keyOfTest is a key that nobody else has.
+type keyOfTest struct{}

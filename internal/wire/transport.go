@@ -15,7 +15,8 @@ import (
 // Transport carries requests to HTTP/1.1 backends. Whoever calls RoundTrip writes the
 // request and reads the answer; no goroutine waits on idle connections. It follows no
 // redirect, keeps no cookie, decodes nothing and adds no header but those that frame a
-// message. Fill it before the first call.
+// message. Of a httptrace.ClientTrace it calls WroteRequest and Got1xxResponse. Fill it
+// before the first call.
 type Transport struct {
 	// Dial opens connections: whether an address may be called is asked there.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"os"
@@ -257,6 +258,28 @@ func pauses(t *testing.T, address string) {
 	body, err := io.ReadAll(res.Body)
 	if timeout, ok := errors.AsType[net.Error](err); string(body) != "fine" || !ok || !timeout.Timeout() {
 		t.Errorf("check 126: read %q, %v", body, err)
+	}
+}
+
+// A trace learns when the request has been written, in whichever way.
+func TestWroteRequest(t *testing.T) {
+	for name, body := range map[string]io.Reader{"no body": nil, "a short one": strings.NewReader("x"), "a long one": strings.NewReader(strings.Repeat("x", 1<<20)), "chunks": io.MultiReader(strings.NewReader("x"))} {
+		t.Run(name, func(t *testing.T) {
+			address := script(t, func(_ int, c net.Conn, in *bufio.Reader) {
+				if drain(in) {
+					io.WriteString(c, fine)
+				}
+			})
+			written := make(chan error, 1)
+			r := request(t, "POST", "http://"+address, body)
+			r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{WroteRequest: func(i httptrace.WroteRequestInfo) { written <- i.Err }}))
+			if got, err := call(t, transport(t, nil), r); got != "200 fine" {
+				t.Error(got, err)
+			}
+			if err := <-written; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
