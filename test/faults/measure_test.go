@@ -30,8 +30,9 @@ paths:
     post: {responses: {'200': {description: OK}}}
 `
 
-// offer publishes an API with a backend and subscribes an application of its own.
-func (h *house) offer(t *testing.T, name, backend string) api {
+// offer publishes an API with a backend, which so many calls may wait for at once, and
+// subscribes an application of its own.
+func (h *house) offer(t *testing.T, name, backend string, inFlight int) api {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -40,7 +41,7 @@ func (h *house) offer(t *testing.T, name, backend string) api {
 	_, err = fmt.Fprintf(file, openDefinition, name)
 	must(t, err)
 	must(t, form.WriteField("additionalProperties", `{"name":"`+name+`","version":"1.0.0","context":"/`+name+`","policies":["Unlimited"],`+
-		`"endpointConfig":{"endpoint_type":"http","production_endpoints":{"url":"`+backend+`"}}}`))
+		`"endpointConfig":{"endpoint_type":"http","production_endpoints":{"url":"`+backend+`"},"gatehouse":{"production":{"inFlight":`+fmt.Sprint(inFlight)+`}}}}`))
 	must(t, form.Close())
 	r := request(t, h.Portal+"/api/am/publisher/v4/apis/import-openapi", body.String())
 	r.Header.Set("Content-Type", form.FormDataContentType())

@@ -89,7 +89,7 @@ func TestR20SlowClients(t *testing.T) {
 		untaken = append(untaken, time.Since(began))
 	}))
 	defer backend.Close()
-	slow := h.offer(t, "slow", backend.URL)
+	slow := h.offer(t, "slow", backend.URL, 2000)
 	calm := percentile(h.latencies(token, 500), 0.99)
 
 	cut := map[string][]time.Duration{}
@@ -158,7 +158,7 @@ func TestR23LargeBodiesPassThrough(t *testing.T) {
 		}
 	}))
 	defer backend.Close()
-	large := h.offer(t, "large", backend.URL)
+	large := h.offer(t, "large", backend.URL, 500)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	for _, way := range []string{http.MethodPost, http.MethodGet} {

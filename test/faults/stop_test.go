@@ -104,7 +104,7 @@ func TestR17StoppedUnderLoad(t *testing.T) {
 		io.WriteString(w, "whole")
 	}))
 	defer backend.Close()
-	plain := h.offer(t, "quick", backend.URL)
+	plain := h.offer(t, "quick", backend.URL, 500)
 	secure := plain
 	secure.url = h.Gateway + plain.url[len(h.GatewayHTTP):]
 	var http1, http2, h2c http.Protocols

@@ -62,7 +62,7 @@ func TestR21BackendsThatMisbehave(t *testing.T) {
 	}
 	apis := map[string]api{}
 	for _, k := range kinds {
-		apis[k.name] = h.offer(t, k.name, rude(t, k.do))
+		apis[k.name] = h.offer(t, k.name, rude(t, k.do), 500)
 	}
 	calm := percentile(h.latencies(token, 1000), 0.99)
 	h.client.CloseIdleConnections()
@@ -136,7 +136,7 @@ func TestR22SlowBackend(t *testing.T) {
 		}
 	}))
 	defer backend.Close()
-	slow := h.offer(t, "slow", backend.URL)
+	slow := h.offer(t, "slow", backend.URL, 500)
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	answers := map[string]int{}
