@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -52,6 +53,16 @@ type Question struct {
 	Target  string // path and query, as it would be sent
 	Token   string // access token; empty for none
 	Address string // that the call would come from; empty means nowhere in particular
+}
+
+// Answer is the status of a call's answer and, when the gateway refused it with one, the
+// code.
+func (c *Call) Answer() string {
+	status := strconv.Itoa(c.Status)
+	if c.Code == "" || c.Code == status {
+		return status
+	}
+	return status + " " + c.Code
 }
 
 // Allowed reports whether every check let the call through, as far as they were asked.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,7 +93,7 @@ func (p *program) printCall(out *output, c *gatehouse.Call) error {
 	}
 	verdict := "let through"
 	if !c.Allowed() {
-		verdict = strings.TrimSpace(fmt.Sprintf("refused with %d %s", c.Status, c.Code))
+		verdict = "refused with " + c.Answer()
 	}
 	fmt.Fprintf(p.out, "\n%s %s is %s.\n", c.Method, c.Path, verdict)
 	if fix != "" {

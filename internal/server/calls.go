@@ -64,7 +64,11 @@ func (c *calls) purge(ctx context.Context) {
 
 // Call returns a call by the X-Request-Id of its answer, for the operator.
 func (s *Services) Call(ctx context.Context, id string) (*gatehouse.Call, error) {
-	return s.db.Call(ctx, id)
+	c, err := s.db.Call(ctx, id)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil, gatehouse.Errorf(gatehouse.NotFound, "no such call is remembered: give the X-Request-Id of an answer; of each application the last calls are kept, for an hour")
+	}
+	return c, err
 }
 
 // Ask answers the operator what would become of a call, on a table that is compiled for

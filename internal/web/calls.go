@@ -168,7 +168,7 @@ func (h *Handler) explain(v *visit, view *callsView, area, nav string) error {
 func verdict(c *gatehouse.Call) page.Pill {
 	switch {
 	case !c.Allowed():
-		return page.Pill{Mood: page.Bad, Label: strconv.Itoa(c.Status) + " " + c.Code}
+		return page.Pill{Mood: page.Bad, Label: c.Answer()}
 	case c.Status == 0:
 		return page.Pill{Mood: page.OK, Label: "Let through"}
 	case c.Status >= http.StatusInternalServerError:
