@@ -70,7 +70,7 @@ func (b *requestBody) finish(keep bool) bool {
 	rwc := b.exchange.answer.conn.rwc
 	if !b.mu.TryLock() {
 		_ = rwc.SetReadDeadline(time.Unix(1, 0)) // whoever reads must let go
-		b.mu.Lock() // when they have
+		b.mu.Lock()                              // when they have
 		defer b.mu.Unlock()
 		return false
 	}
