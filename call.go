@@ -69,3 +69,6 @@ func (c *Call) Answer() string {
 func (c *Call) Allowed() bool {
 	return !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Result == StepRefused })
 }
+
+// ErrNoCall is the answer for a call that nobody remembers, and for one that is another's.
+var ErrNoCall = Errorf(NotFound, "no such call is remembered: give the X-Request-Id of an answer; of each application the last calls are kept, for an hour")

@@ -40,12 +40,12 @@ func (s *Service) Call(ctx context.Context, by *gatehouse.Member, id string) (*g
 	return c, nil
 }
 
-// noCall says where calls are to be found. That a call is another's is not told.
+// noCall makes one answer of a call that is not there and of one that is another's.
 func noCall(err error) error {
 	if gatehouse.KindOf(err) != gatehouse.NotFound {
 		return err
 	}
-	return gatehouse.Errorf(gatehouse.NotFound, "no such call is remembered: of each application the last calls are, for an hour")
+	return gatehouse.ErrNoCall
 }
 
 // Explain tells what would become of a call that nobody makes. A token in it must be one

@@ -31,7 +31,7 @@ func (s *Service) Call(ctx context.Context, by *gatehouse.Member, id string) (*g
 	}
 	c, err := s.Store.Call(ctx, id)
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && c.OrgKey != by.Organization.Key {
-		return nil, gatehouse.Errorf(gatehouse.NotFound, "no such call is remembered: of each application the last calls are, for an hour")
+		return nil, gatehouse.ErrNoCall
 	}
 	return c, err
 }

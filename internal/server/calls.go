@@ -66,7 +66,7 @@ func (c *calls) purge(ctx context.Context) {
 func (s *Services) Call(ctx context.Context, id string) (*gatehouse.Call, error) {
 	c, err := s.db.Call(ctx, id)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
-		return nil, gatehouse.Errorf(gatehouse.NotFound, "no such call is remembered: give the X-Request-Id of an answer; of each application the last calls are kept, for an hour")
+		return nil, gatehouse.ErrNoCall
 	}
 	return c, err
 }
